@@ -1,0 +1,102 @@
+"""What a node with real containers needs from Debian: a container runtime, CNI plugins, a static busybox.
+
+Installed by apt when missing and allowed (root on a Debian-like machine); otherwise the message says what to
+install. Also answers whether this machine allows real containers at all.
+"""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from localcluster.errors import LocalClusterError
+from localcluster.progress import Progress, silent
+
+CNI_PLUGINS = Path("/usr/lib/cni")
+_ALTERNATIVE_CNI_PLUGINS = Path("/opt/cni/bin")
+_INSTALL_TIMEOUT = 600
+
+
+def _on_path(name: str) -> bool:
+    return shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") is not None
+
+
+def cni_plugins() -> Path | None:
+    """Return the folder that holds the CNI plugins; None when they are not installed."""
+    for folder in (CNI_PLUGINS, _ALTERNATIVE_CNI_PLUGINS):
+        if (folder / "bridge").exists() and (folder / "host-local").exists():
+            return folder
+    return None
+
+
+def static_busybox() -> Path | None:
+    """Return a busybox that needs no library, the whole user land of the test images; None when there is none."""
+    for path in (Path("/bin/busybox"), Path("/usr/bin/busybox"), Path("/usr/local/bin/busybox")):
+        # A dynamic executable names its loader; in a container that holds busybox alone it could not start.
+        if path.exists() and b"/ld-linux" not in path.read_bytes():
+            return path
+    return None
+
+
+def missing(*, node: bool) -> list[str]:
+    """Return the Debian packages to install: those of a real node, or only what the test images need."""
+    wanted = [] if static_busybox() else ["busybox-static"]
+    if node:
+        wanted += [] if _on_path("containerd") and _on_path("ctr") else ["containerd"]
+        wanted += [] if _on_path("runc") else ["runc"]
+        wanted += [] if cni_plugins() else ["containernetworking-plugins"]
+        wanted += [] if _on_path("ip") else ["iproute2"]
+    return wanted
+
+
+def can_install() -> bool:
+    """Tell whether packages can be installed here: root, with apt."""
+    return os.geteuid() == 0 and _on_path("apt-get")
+
+
+def ensure(*, node: bool, progress: Progress = silent) -> None:
+    """Install what is missing.
+
+    Raises LocalClusterError with the packages to install by hand when it may not, or when apt fails.
+    """
+    wanted = missing(node=node)
+    if not wanted:
+        return
+    by_hand = f"as root: apt-get install --no-install-recommends {' '.join(wanted)}"
+    if not can_install():
+        raise LocalClusterError(f"missing on this machine: {', '.join(wanted)}; install them {by_hand}")
+    progress(f"installing Debian packages: {' '.join(wanted)}")
+    for command in (["update"], ["install", "--yes", "--no-install-recommends", *wanted]):
+        result = subprocess.run(
+            ["apt-get", "--quiet", *command],
+            env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_INSTALL_TIMEOUT,
+        )
+        if result.returncode != 0:
+            said = (result.stdout + result.stderr).strip()[-2000:]
+            raise LocalClusterError(f"apt-get {command[0]} failed; try it {by_hand}\n{said}")
+    still = missing(node=node)
+    if still:
+        raise LocalClusterError(f"installed, yet not found: {', '.join(still)}")
+
+
+def why_no_containers() -> str | None:
+    """Return why real containers cannot run on this machine, None when they can."""
+    if os.geteuid() != 0:
+        return "not root"
+    if missing(node=True) and not can_install():
+        return f"missing {', '.join(missing(node=True))}"
+    if not Path("/sys/fs/cgroup").is_dir() or not os.access("/sys/fs/cgroup", os.W_OK):
+        return "no writable cgroups"
+    probe = subprocess.run(
+        ["unshare", "--mount", "--net", "mount", "-t", "tmpfs", "none", "/mnt"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if probe.returncode != 0:
+        return f"the kernel refuses mounts and network namespaces ({probe.stderr.strip()})"
+    return None
