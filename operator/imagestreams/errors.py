@@ -1,0 +1,116 @@
+"""Every error the operator raises on purpose, as one tree.
+
+    ImageStreamsError
+    ├── InvalidError              what a user wrote cannot be read: reference, interval, trigger, secret
+    ├── RegistryError             what a registry answered, or did not; becomes a tag's condition
+    │   ├── NotFoundError         no such repository, tag or digest
+    │   ├── UnauthorizedError     401: no credential, or one that was refused
+    │   ├── DeniedError           403: known, but not allowed
+    │   ├── UnreachableError      DNS, connection, TLS or time; the registry did not answer
+    │   ├── UnwellError           429 and 5xx: it answered that it cannot answer
+    │   └── ProtocolError         it answered what no registry may answer
+    ├── ClusterError              what the Kubernetes API server answered
+    │   ├── ConflictError         409: somebody wrote first
+    │   ├── GoneError             404: the object is not there
+    │   └── RefusedError          401, 403, 422: the write is not allowed or not valid
+    └── StartError                why the operator does not start; says how to mend it
+
+Messages name hosts, repositories, tags and the names of secrets; never a password, a token or a header.
+"""
+
+from __future__ import annotations
+
+import enum
+
+
+class Reason(enum.StrEnum):
+    """The reason of a condition ImportSuccess=False, as the original spells it (metav1.StatusReason)."""
+
+    NOT_FOUND = "NotFound"
+    UNAUTHORIZED = "Unauthorized"
+    INVALID = "Invalid"
+    INTERNAL_ERROR = "InternalError"
+    NOT_IMPLEMENTED = "NotImplemented"
+
+
+class Retry(enum.Enum):
+    """How soon asking again can help: TRANSIENT within seconds to minutes, PERMANENT when somebody acts."""
+
+    TRANSIENT = "transient"
+    PERMANENT = "permanent"
+
+
+class ImageStreamsError(Exception):
+    """The root of the tree."""
+
+
+class InvalidError(ImageStreamsError):
+    """What a user wrote cannot be read. The message says what is wrong and how to write it."""
+
+
+class StartError(ImageStreamsError):
+    """The operator must not or cannot start. The message says why and how to mend it."""
+
+
+class RegistryError(ImageStreamsError):
+    """A question to a registry failed. `reason` and `retry` are what a condition and the schedule need.
+
+    The reasons follow the original (observed: 404 is NotFound, 401 Unauthorized, all else InternalError).
+    """
+
+    reason: Reason = Reason.INTERNAL_ERROR
+    retry: Retry = Retry.TRANSIENT
+
+
+class NotFoundError(RegistryError):
+    """The registry has no such repository, tag or digest."""
+
+    reason = Reason.NOT_FOUND
+    retry = Retry.PERMANENT
+
+
+class UnauthorizedError(RegistryError):
+    """The registry wants a credential, or refused the one it was given."""
+
+    reason = Reason.UNAUTHORIZED
+    retry = Retry.PERMANENT
+
+
+class DeniedError(RegistryError):
+    """The registry knows who asks and does not allow it (403)."""
+
+    retry = Retry.PERMANENT
+
+
+class UnreachableError(RegistryError):
+    """No answer: the name does not resolve, the port is closed, TLS failed, or time ran out."""
+
+
+class UnwellError(RegistryError):
+    """The registry said that it cannot answer now (429 or 5xx)."""
+
+
+class ProtocolError(RegistryError):
+    """The answer is none that the OCI distribution specification allows, or is beyond our bounds."""
+
+    retry = Retry.PERMANENT
+
+
+class ClusterError(ImageStreamsError):
+    """The Kubernetes API server did not do what it was asked. `status` is the HTTP code, 0 if unreachable."""
+
+    def __init__(self, message: str, *, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class ConflictError(ClusterError):
+    """409: the object changed since it was read, or exists already."""
+
+
+class GoneError(ClusterError):
+    """404: the object is not there (any more)."""
+
+
+class RefusedError(ClusterError):
+    """401, 403 or 422: not allowed, or not valid; trying the same again cannot help."""

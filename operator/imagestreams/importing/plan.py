@@ -1,0 +1,144 @@
+"""What must be asked of registries for one stream now, and when to look again. Pure.
+
+Input: the stream, what this process remembers of its last asks, and the time. Output: a Plan.
+Called by importing.work whenever a stream changed or its time has come; calling it once more changes nothing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from imagestreams.errors import InvalidError, Retry
+from imagestreams.importing.schedule import jitter
+from imagestreams.model.duration import parse_duration, say_duration
+from imagestreams.model.stream import intent_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from imagestreams.model.status import Intent
+    from imagestreams.model.stream import Stream, TagSpec
+
+INTERVAL_LEAST = 5.0
+"""A scheduled tag is asked for no more often than this, in seconds."""
+
+_FIRST_DELAY = {Retry.TRANSIENT: 5.0, Retry.PERMANENT: 15.0}
+_LAST_DELAY = {Retry.TRANSIENT: 300.0, Retry.PERMANENT: 3600.0}
+_FAILURES_AT_INTERVAL = 5
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Attempt:
+    """What this process remembers of its last ask for a tag. Never stored: a restart may forget it."""
+
+    intent: Intent
+    asked: float
+    failures: int = 0
+    retry: Retry = Retry.TRANSIENT
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Ask:
+    """One tag that a registry must be asked for now."""
+
+    tag: str
+    intent: Intent
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Plan:
+    """What to ask now, and the time at which to plan again (None: only when something changes)."""
+
+    asks: tuple[Ask, ...]
+    wake: float | None
+
+
+def retry_delay(failures: int, retry: Retry) -> float:
+    """Say how many seconds after the n-th failure in a row to ask again: doubling, with a cap."""
+    return min(_FIRST_DELAY[retry] * 2.0 ** min(failures - 1, 16), _LAST_DELAY[retry])
+
+
+def retry_text(retry: Retry) -> str:
+    """Say in a condition how a failed import is retried; never a time, which would have to be rewritten."""
+    return f"Retried by itself, at most every {say_duration(_LAST_DELAY[retry])}."
+
+
+def interval_of(stream: Stream, tag: TagSpec, default: float) -> float:
+    """Say how often a scheduled tag is asked for: the tag's annotation, else the stream's, else the default.
+
+    One that cannot be read counts as not set; `interval_problem` tells the user.
+    """
+    for text in (tag.interval, stream.interval):
+        if text:
+            try:
+                return max(parse_duration(text), INTERVAL_LEAST)
+            except InvalidError:
+                continue
+    return default
+
+
+def interval_problem(stream: Stream) -> str:
+    """Say which interval annotation of a stream cannot be read, "" if all can."""
+    places = [("the stream", stream.interval), *((f'tag "{tag.name}"', tag.interval) for tag in stream.tags)]
+    for place, text in places:
+        if text:
+            try:
+                parse_duration(text)
+            except InvalidError as error:
+                return f"annotation imagestreams.dev/interval of {place}: {error}; the default is used"
+    return ""
+
+
+def plan(
+    stream: Stream, attempts: Mapping[str, Attempt], *, now: float, since: float, default_interval: float
+) -> Plan:
+    """Decide which tags to ask for now.
+
+    `since` is when this process first saw the stream; `now` and `since` are seconds on one clock.
+    A tag is due at once when its intent is not the one its status was made for, after a failure when
+    its back-off is over, and, if it is scheduled, an interval after it was last asked for.
+    """
+    known = {tag.tag: tag for tag in stream.status.tags}
+    asks: list[Ask] = []
+    wake: float | None = None
+    for tag in stream.tags:
+        if not tag.importable:
+            continue
+        intent = intent_of(stream, tag)
+        status = known.get(tag.name)
+        attempt = attempts.get(tag.name)
+        interval = interval_of(stream, tag, default_interval)
+        if attempt is not None and attempt.intent == intent:
+            due = _due_after(attempt, interval if tag.scheduled else None)
+        elif status is None or status.intent != intent:
+            due = now
+        else:
+            spread = jitter(f"{stream.uid}/{tag.name}", 1.0)
+            failed = status.failure is not None
+            due = _due_unseen(since, spread, interval if tag.scheduled else None, failed=failed)
+        if due is None:
+            continue
+        if due <= now:
+            asks.append(Ask(tag.name, intent))
+        elif wake is None or due < wake:
+            wake = due
+    return Plan(tuple(asks), wake)
+
+
+def _due_after(attempt: Attempt, interval: float | None) -> float | None:
+    if attempt.failures == 0:
+        return None if interval is None else attempt.asked + interval
+    delay = retry_delay(attempt.failures, attempt.retry)
+    if interval is not None and attempt.failures <= _FAILURES_AT_INTERVAL:
+        delay = min(delay, interval)
+    return attempt.asked + delay
+
+
+def _due_unseen(since: float, spread: float, interval: float | None, *, failed: bool) -> float | None:
+    # After a restart nothing is known of the last ask: each tag takes its own place within its
+    # interval, so that a restart is no stampede.
+    spans = [_FIRST_DELAY[Retry.PERMANENT]] if failed else []
+    if interval is not None:
+        spans.append(interval)
+    return since + spread * min(spans) if spans else None

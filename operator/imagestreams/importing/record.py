@@ -1,0 +1,139 @@
+"""What an answer makes of a stream's status. Pure: (stream, outcomes, now) -> new status.
+
+The one place where history, conditions, Ready and the summary are decided. Called by importing.work;
+the result is written by kube.status if it differs from what is stored, and only then.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from imagestreams.errors import Reason
+from imagestreams.importing.plan import interval_problem
+from imagestreams.model.history import add_event
+from imagestreams.model.status import (
+    IMPORT_SUCCESS,
+    READY,
+    Condition,
+    Intent,
+    StreamStatus,
+    TagEvent,
+    TagStatus,
+)
+from imagestreams.model.stream import intent_of
+from imagestreams.model.summary import summarize
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from imagestreams.model.stream import Stream, TagSpec
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Imported:
+    """A registry's answer: the pull spec that pins the image, and its digest."""
+
+    intent: Intent
+    pull_spec: str
+    image: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Failed:
+    """Why there is no answer: the reason of the original and a message that tells what to do."""
+
+    intent: Intent
+    reason: Reason
+    message: str
+
+
+Outcome = Imported | Failed
+
+
+def record(stream: Stream, outcomes: Mapping[str, Outcome], *, now: str) -> StreamStatus:
+    """Compute the status of a stream after these outcomes, by tag name. `now` is RFC 3339 in UTC.
+
+    An outcome whose intent the spec no longer has is dropped: its question was overtaken. A tag
+    removed from spec keeps its history, as in the original. The same failure again changes nothing.
+    """
+    tags = {tag.tag: tag for tag in stream.status.tags}
+    for spec in stream.tags:
+        intent = intent_of(stream, spec)
+        before = tags.get(spec.name, TagStatus(spec.name))
+        if before.intent is not None and before.intent == intent:
+            intent = before.intent
+        outcome = _outcome_of(spec, intent, outcomes.get(spec.name), before)
+        if outcome is not None:
+            tags[spec.name] = _apply(before, outcome, now)
+    ordered = tuple(tags[name] for name in sorted(tags))
+    return StreamStatus(
+        repository=stream.repository,
+        tags=ordered,
+        conditions=(_ready(stream, tags, now),),
+        observed_generation=stream.generation,
+        summary=summarize(stream.repository, ordered),
+    )
+
+
+def _outcome_of(spec: TagSpec, intent: Intent, outcome: Outcome | None, before: TagStatus) -> Outcome | None:
+    if spec.source is None:
+        return None
+    if spec.importable:
+        if outcome is None or outcome.intent != intent:
+            return None
+        return dataclasses.replace(outcome, intent=intent)
+    if before.intent == intent:
+        return None
+    if spec.source.kind == "DockerImage":
+        return Imported(intent, pull_spec=spec.source.name, image="")
+    return Failed(
+        intent,
+        Reason.NOT_IMPLEMENTED,
+        f'tag "{spec.name}": a source of kind {spec.source.kind} is not supported yet; '
+        "use kind DockerImage with the pull spec of the image",
+    )
+
+
+def _apply(before: TagStatus, outcome: Outcome, now: str) -> TagStatus:
+    intent = outcome.intent
+    if isinstance(outcome, Imported):
+        event = TagEvent(now, outcome.pull_spec, outcome.image, intent.generation)
+        return TagStatus(before.tag, add_event(before.items, event), (), intent)
+    condition = Condition(
+        IMPORT_SUCCESS, "False", str(outcome.reason), outcome.message, now, intent.generation
+    )
+    if before.failure is not None and before.failure.says_the_same(condition):
+        condition = before.failure
+    return TagStatus(before.tag, before.items, (condition,), intent)
+
+
+def _ready(stream: Stream, tags: Mapping[str, TagStatus], now: str) -> Condition:
+    pending = [spec.name for spec in stream.tags if _pending(stream, spec, tags.get(spec.name))]
+    failed = [spec.name for spec in stream.tags if spec.name in tags and tags[spec.name].failure]
+    total = sum(1 for spec in stream.tags if spec.source is not None)
+    if failed:
+        status, reason = "False", "ImportFailed"
+        message = f"{len(failed)} of {total} tags failed to import: {_names(failed)}"
+        if len(failed) == 1 and (failure := tags[failed[0]].failure):
+            message = f'tag "{failed[0]}" failed to import ({failure.reason}): {failure.message}'
+    elif pending:
+        status, reason = "Unknown", "Importing"
+        message = f"{len(pending)} of {total} tags are being imported: {_names(pending)}"
+    elif problem := interval_problem(stream):
+        status, reason, message = "True", "ImportedWithWarning", problem
+    else:
+        status, reason = "True", "Imported"
+        message = f"{total} of {total} tags are imported" if total else "no tag has a source"
+    last = next((item for item in stream.status.conditions if item.type == READY), None)
+    since = last.last_transition if last and last.status == status and last.last_transition else now
+    return Condition(READY, status, reason, message, since, stream.generation)
+
+
+def _pending(stream: Stream, spec: TagSpec, status: TagStatus | None) -> bool:
+    return spec.importable and (status is None or status.intent != intent_of(stream, spec))
+
+
+def _names(names: list[str]) -> str:
+    shown = ", ".join(sorted(names)[:5])
+    return shown + (f" and {len(names) - 5} more" if len(names) > 5 else "")

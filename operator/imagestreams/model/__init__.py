@@ -1,0 +1,1 @@
+"""What a stream, a tag, a reference and a trigger are. Pure: no clock, no network, no cluster."""

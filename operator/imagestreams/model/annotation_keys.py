@@ -1,0 +1,16 @@
+"""The annotations we read and write, in one place.
+
+Read by model.stream and model.trigger; the one we write is written by triggering.patch.
+"""
+
+TRIGGERS = "image.openshift.io/triggers"
+"""On a workload: which of its image fields follow which tag (the original's key and grammar)."""
+
+RESOLVED = "imagestreams.dev/resolved"
+"""On a workload, ours: which tag each image that we wrote stands for."""
+
+INTERVAL = "imagestreams.dev/interval"
+"""On a stream or a tag: how often a scheduled tag is asked for, such as "5m"."""
+
+REQUESTED_AT = "imagestreams.dev/requested-at"
+"""On a stream or a tag: a new value asks for an import now."""

@@ -1,0 +1,31 @@
+"""The history of a tag: how one more event changes its items.
+
+The rules are those of the original's AddTagEvent. Used by importing.record.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from imagestreams.model.status import TagEvent
+
+KEEP_ITEMS = 50
+"""How many items of a tag are kept, the current one among them."""
+
+
+def add_event(
+    items: tuple[TagEvent, ...], event: TagEvent, *, keep: int = KEEP_ITEMS
+) -> tuple[TagEvent, ...]:
+    """Put an event in front of a tag's items, newest first, or merge it into the current one.
+
+    Same image and reference: nothing but the generation changes. Only one of both differs: the
+    current item is corrected in place, keeping its time. Both differ: the event comes in front.
+    """
+    if not items:
+        return (event,)
+    current, older = items[0], items[1:]
+    if current.reference != event.reference and current.image != event.image:
+        return (event, *items)[:keep]
+    return (dataclasses.replace(event, created=current.created), *older)

@@ -1,0 +1,134 @@
+"""An ImageStream as a value: what a user wrote in spec and annotations, and the status beside it.
+
+Parsed once, in watching, from the body the API server sent; everything after it works on these values.
+The body itself is not kept. Neighbours: model.status (the other half), model.reference (what names mean).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from imagestreams.model import annotation_keys, border
+from imagestreams.model.status import Intent, StreamStatus
+
+DOCKER_IMAGE = "DockerImage"
+IMPORT_MODE_LEGACY = "Legacy"
+IMPORT_MODE_PRESERVE = "PreserveOriginal"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, order=True)
+class StreamKey:
+    """Which stream: its namespace and name."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Source:
+    """Where a tag's image comes from (`spec.tags[].from`)."""
+
+    kind: str
+    name: str
+    namespace: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class TagSpec:
+    """One of `spec.tags`, as typed."""
+
+    name: str
+    source: Source | None = None
+    reference: bool = False
+    insecure: bool = False
+    scheduled: bool = False
+    import_mode: str = ""
+    interval: str = ""
+    requested_at: str = ""
+
+    @property
+    def importable(self) -> bool:
+        """Tell whether a registry has to be asked for it (the original's rule)."""
+        return self.source is not None and self.source.kind == DOCKER_IMAGE and not self.reference
+
+    @classmethod
+    def parse(cls, raw: Any) -> TagSpec:
+        """Read one of `spec.tags`."""
+        body = border.mapping(raw)
+        policy = border.mapping(body.get("importPolicy"))
+        notes = border.mapping(body.get("annotations"))
+        from_ = border.mapping(body.get("from"))
+        source = None
+        if from_:
+            source = Source(*(border.text(from_.get(field)) for field in ("kind", "name", "namespace")))
+        return cls(
+            name=border.text(body.get("name")),
+            source=source,
+            reference=body.get("reference") is True,
+            insecure=policy.get("insecure") is True,
+            scheduled=policy.get("scheduled") is True,
+            import_mode=border.text(policy.get("importMode")),
+            interval=border.text(notes.get(annotation_keys.INTERVAL)),
+            requested_at=border.text(notes.get(annotation_keys.REQUESTED_AT)),
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Stream:
+    """One ImageStream at one resourceVersion."""
+
+    key: StreamKey
+    uid: str
+    resource_version: str
+    generation: int
+    tags: tuple[TagSpec, ...] = ()
+    repository: str = ""
+    """spec.dockerImageRepository."""
+    interval: str = ""
+    requested_at: str = ""
+    status: StreamStatus = dataclasses.field(default_factory=StreamStatus)
+
+    @classmethod
+    def parse(cls, body: Any) -> Stream:
+        """Read an ImageStream as the API server sent it; nothing in it can make this fail."""
+        meta = border.mapping(border.mapping(body).get("metadata"))
+        spec = border.mapping(border.mapping(body).get("spec"))
+        notes = border.mapping(meta.get("annotations"))
+        return cls(
+            key=StreamKey(border.text(meta.get("namespace")), border.text(meta.get("name"))),
+            uid=border.text(meta.get("uid")),
+            resource_version=border.text(meta.get("resourceVersion")),
+            generation=border.integer(meta.get("generation")),
+            tags=tuple(TagSpec.parse(item) for item in border.items(spec.get("tags"))),
+            repository=border.text(spec.get("dockerImageRepository")),
+            interval=border.text(notes.get(annotation_keys.INTERVAL)),
+            requested_at=border.text(notes.get(annotation_keys.REQUESTED_AT)),
+            status=StreamStatus.parse(border.mapping(body).get("status")),
+        )
+
+    def tag(self, name: str) -> TagSpec | None:
+        """Find a spec tag."""
+        return next((tag for tag in self.tags if tag.name == name), None)
+
+
+def intent_of(stream: Stream, tag: TagSpec) -> Intent:
+    """Say what a spec tag asks for now, numbered with the stream's present generation.
+
+    As in the original, scheduled, referencePolicy and other annotations are no part of it: changing
+    them re-imports nothing. Unlike it, `insecure` is: it decides how the registry can be reached.
+    """
+    source = tag.source or Source("", "")
+    return Intent(
+        kind=source.kind,
+        name=source.name,
+        namespace=source.namespace,
+        reference=tag.reference,
+        import_mode=tag.import_mode or IMPORT_MODE_LEGACY,
+        insecure=tag.insecure,
+        requested_at="/".join(part for part in (stream.requested_at, tag.requested_at) if part),
+        generation=stream.generation,
+    )

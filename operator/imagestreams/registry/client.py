@@ -1,0 +1,160 @@
+"""The registry client: one question in, one verified digest out.
+
+HEAD decides; a manifest is fetched only under a digest not seen before, verified, and then remembered
+by that digest for good. Called by importing.work in a worker thread; above it nobody speaks HTTP.
+Sources: OCI distribution specification 1.1 (pulling manifests), the original's importer (Legacy takes
+a child of an index, PreserveOriginal the index itself).
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import hashlib
+import threading
+from typing import TYPE_CHECKING
+
+from imagestreams.errors import (
+    DeniedError,
+    NotFoundError,
+    ProtocolError,
+    RegistryError,
+    UnauthorizedError,
+    UnwellError,
+)
+from imagestreams.model.reference import is_digest
+from imagestreams.registry.exchange import Exchange, Visitor
+from imagestreams.registry.explain import explain
+from imagestreams.registry.manifests import Manifest, choose_child, parse_manifest
+from imagestreams.registry.names import Place, place_of
+
+if TYPE_CHECKING:
+    from imagestreams.model.reference import Reference
+    from imagestreams.registry.credentials import Credential
+    from imagestreams.registry.manifests import Platform
+    from imagestreams.registry.transport import Answer, Transport
+
+_REMEMBERED = 20_000
+_DIAGNOSIS_LIMIT = 1024 * 1024
+_HEAD_IS_NOT_FOR_THEM = frozenset({200, 400, 405, 501})
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of a registry, and how. Equal questions have equal answers."""
+
+    reference: Reference
+    platform: Platform | None
+    """Which child of an index to take; None keeps the index (importMode PreserveOriginal)."""
+    insecure: bool = False
+    credentials: tuple[Credential, ...] = ()
+    """Tried in this order; when there is none, or all are refused, it is asked anonymously."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Resolution:
+    """The answer: the digest of the image, and the secret by whose credential it was given ("": none)."""
+
+    digest: str
+    secret: str = ""
+
+
+class RegistryClient:
+    """Resolves questions. Thread-safe; remembers verified manifests, which never change, by digest."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._exchange = Exchange(transport)
+        self._lock = threading.Lock()
+        self._manifests: collections.OrderedDict[tuple[Place, str], Manifest] = collections.OrderedDict()
+
+    def resolve(self, question: Question) -> Resolution:
+        """Resolve a reference to the digest of an image.
+
+        Raises a RegistryError whose message names the registry, the repository, the tag, the
+        credential it was asked with, and what to do.
+        """
+        place = place_of(question.reference)
+        refused: RegistryError | None = None
+        for credential in (*question.credentials, None):
+            visitor = Visitor(place, credential, question.insecure)
+            try:
+                manifest = self._resolve(visitor, question)
+            except RegistryError as error:
+                told = type(error)(explain(error, question.reference, visitor))
+                if not isinstance(error, UnauthorizedError | DeniedError):
+                    raise told from error
+                refused = refused or told
+            else:
+                return Resolution(manifest.digest, credential.secret if credential else "")
+        raise refused or AssertionError("unreachable: the last credential is always None")
+
+    def _resolve(self, visitor: Visitor, question: Question) -> Manifest:
+        version = question.reference.version
+        digest = version if is_digest(version) else self._digest_of(visitor, version)
+        manifest = self._manifest(visitor, digest)
+        if not manifest.is_index or question.platform is None:
+            return manifest
+        child = self._manifest(visitor, choose_child(manifest, question.platform).digest)
+        if child.is_index:
+            raise ProtocolError(f"{child.digest} is an index inside an index, which no node can run")
+        return child
+
+    def _digest_of(self, visitor: Visitor, tag: str) -> str:
+        answer = self._exchange.ask(visitor, "HEAD", f"manifests/{tag}")
+        digest = answer.headers.get("Docker-Content-Digest", "")
+        if answer.status == 200 and is_digest(digest):
+            return digest
+        if answer.status not in _HEAD_IS_NOT_FOR_THEM:
+            raise self._refusal(answer, visitor, tag)
+        # Without the header, or without HEAD, the manifest itself must be hashed.
+        return self._fetch(visitor, tag).digest
+
+    def _manifest(self, visitor: Visitor, digest: str) -> Manifest:
+        with self._lock:
+            known = self._manifests.get((visitor.place, digest))
+            if known is not None:
+                self._manifests.move_to_end((visitor.place, digest))
+                return known
+        return self._fetch(visitor, digest)
+
+    def _fetch(self, visitor: Visitor, version: str) -> Manifest:
+        answer = self._exchange.ask(visitor, "GET", f"manifests/{version}")
+        if answer.status != 200:
+            raise self._refusal(answer, visitor, version)
+        digest = f"sha256:{hashlib.sha256(answer.body).hexdigest()}"
+        if is_digest(version) and digest != version:
+            raise ProtocolError(
+                f"it serves under {version} a body whose digest is {digest}: "
+                "altered on the way, or in the registry"
+            )
+        content_type = answer.headers.get("Content-Type", "")
+        manifest = parse_manifest(answer.body, digest=digest, content_type=content_type)
+        with self._lock:
+            self._manifests[visitor.place, digest] = manifest
+            if len(self._manifests) > _REMEMBERED:
+                self._manifests.popitem(last=False)
+        return manifest
+
+    def _refusal(self, answer: Answer, visitor: Visitor, version: str) -> RegistryError:
+        status = answer.status
+        if status == 404:
+            return self._not_found(visitor, version)
+        if status == 401:
+            return UnauthorizedError("it answered 401")
+        if status == 403:
+            return DeniedError("it does not allow the pull (403)")
+        if status == 429:
+            return UnwellError("it wants to be asked less often (429)")
+        if status >= 500:
+            return UnwellError(f"it is unwell (it answered {status})")
+        return ProtocolError(f"it answered {status}, which is no answer to a pull")
+
+    def _not_found(self, visitor: Visitor, version: str) -> NotFoundError:
+        # A 404 to HEAD has no body that tells whether the repository or the tag is missing.
+        try:
+            listing = self._exchange.ask(visitor, "GET", "tags/list?n=1", limit=_DIAGNOSIS_LIMIT)
+        except RegistryError:
+            listing = None
+        if listing is not None and listing.status == 404:
+            return NotFoundError("there is no such repository")
+        return NotFoundError(f'there is no {"image" if is_digest(version) else "tag"} "{version}"')

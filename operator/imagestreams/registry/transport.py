@@ -1,0 +1,212 @@
+"""One HTTP exchange with a registry: bounded in size and time, no cookies, no redirects of its own.
+
+The only module that calls `requests`. Above it, registry.auth and registry.client decide what to send;
+below it is the network. What goes wrong comes out as UnreachableError or ProtocolError, in words of ours:
+the library's texts hold object addresses, which would make the same failure look new every time.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import http.client
+import http.cookiejar
+import socket
+import ssl
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import requests
+import requests.adapters
+import requests.auth
+import urllib3
+import urllib3.exceptions
+
+from imagestreams.errors import ProtocolError, UnreachableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+MANIFEST_LIMIT = 4 * 1024 * 1024
+"""OCI distribution specification 1.1: registries should take manifests of up to 4 MiB."""
+
+
+CLOSED_EARLY = "it closed the connection before its answer was complete"
+
+
+class TlsError(UnreachableError):
+    """The TLS handshake failed. `not_tls` tells that the other side does not speak TLS at all."""
+
+    def __init__(self, message: str, *, not_tls: bool = False) -> None:
+        super().__init__(message)
+        self.not_tls = not_tls
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of one exchange, in seconds: to connect, between two reads, and over all."""
+
+    connect: float = 5.0
+    read: float = 10.0
+    total: float = 30.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Answer:
+    """A registry's answer, its body read in full."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Request:
+    """One request to send."""
+
+    method: str
+    url: str
+    authorization: str | None = dataclasses.field(default=None, repr=False)
+    headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    form: Mapping[str, str] | None = dataclasses.field(default=None, repr=False)
+    insecure: bool = False
+    """Do not verify the certificate."""
+    limit: int = MANIFEST_LIMIT
+    """How many bytes the answer may have."""
+
+
+class _Authorization(requests.auth.AuthBase):
+    """Sets our header, or none: without an auth object requests would look into ~/.netrc."""
+
+    def __init__(self, value: str | None) -> None:
+        self._value = value
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers.pop("Authorization", None)
+        if self._value is not None:
+            request.headers["Authorization"] = self._value
+        return request
+
+
+class Transport:
+    """Sends requests. Thread-safe: a Session per thread over shared connection pools."""
+
+    def __init__(self, *, user_agent: str, limits: Limits | None = None, ca_file: str = "") -> None:
+        """`ca_file` is a PEM bundle to trust instead of the system's, "" for the system's."""
+        self._user_agent = user_agent
+        self._limits = limits or Limits()
+        self._verify: str | bool = ca_file or True
+        self._adapter = requests.adapters.HTTPAdapter(pool_connections=64, pool_maxsize=32, max_retries=0)
+        self._local = threading.local()
+        # An insecure tag says so in its spec; a warning per request on stderr tells nobody more.
+        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+
+    def send(self, request: Request) -> Answer:
+        """Send one request and read its answer, whatever its status.
+
+        Raises UnreachableError (with TlsError below it) when there is no answer in time, and
+        ProtocolError when the answer is larger than its limit or is not HTTP.
+        """
+        deadline = time.monotonic() + self._limits.total
+        try:
+            try:
+                return self._exchange(request, deadline)
+            except requests.exceptions.ConnectionError as error:
+                # A kept-alive connection that the registry closed meanwhile shows only when it is used.
+                if not any(isinstance(cause, http.client.RemoteDisconnected) for cause in _causes(error)):
+                    raise
+                return self._exchange(request, deadline)
+        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            raise _explain(error, self._limits) from error
+
+    def close(self) -> None:
+        """Close every pooled connection."""
+        self._adapter.close()
+
+    def _exchange(self, request: Request, deadline: float) -> Answer:
+        with self._session().request(
+            request.method,
+            request.url,
+            headers=dict(request.headers),
+            data=request.form,
+            auth=_Authorization(request.authorization),
+            timeout=(self._limits.connect, self._limits.read),
+            allow_redirects=False,
+            stream=True,
+            verify=False if request.insecure else self._verify,
+        ) as response:
+            body = b"" if request.method == "HEAD" else _read(response, request.limit, deadline)
+            return Answer(response.status_code, response.headers, body)
+
+    def _session(self) -> requests.Session:
+        session: requests.Session | None = getattr(self._local, "session", None)
+        if session is None:
+            session = requests.Session()
+            session.mount("https://", self._adapter)
+            session.mount("http://", self._adapter)
+            session.headers["User-Agent"] = self._user_agent
+            session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
+            self._local.session = session
+        return session
+
+
+def _read(response: requests.Response, limit: int, deadline: float) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    while chunk := response.raw.read1(65536, decode_content=True):
+        size += len(chunk)
+        if size > limit:
+            response.raw.close()
+            raise ProtocolError(
+                f"its answer is larger than {limit // 1024} KiB, more than any manifest may be"
+            )
+        if time.monotonic() > deadline:
+            response.raw.close()
+            raise UnreachableError("it sent its answer too slowly")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    todo: list[Any] = [error]
+    while todo:
+        one = todo.pop()
+        if not isinstance(one, BaseException) or id(one) in seen:
+            continue
+        seen.add(id(one))
+        yield one
+        todo += [one.__cause__, one.__context__, getattr(one, "reason", None), *one.args]
+
+
+_REFUSALS: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
+    ((socket.gaierror, urllib3.exceptions.NameResolutionError), "its host name does not resolve"),
+    ((urllib3.exceptions.ConnectTimeoutError,), "no connection within {connect:.0f} s"),
+    (
+        (urllib3.exceptions.ReadTimeoutError, TimeoutError),
+        "it accepted the connection but did not answer within {read:.0f} s",
+    ),
+    ((ConnectionRefusedError,), "the connection was refused: nothing listens there"),
+    (
+        (ConnectionResetError, BrokenPipeError, http.client.RemoteDisconnected, http.client.IncompleteRead),
+        CLOSED_EARLY,
+    ),
+    ((urllib3.exceptions.ProxyError,), "the proxy cannot be reached"),
+)
+
+
+def _explain(error: BaseException, limits: Limits) -> UnreachableError | ProtocolError:
+    causes = list(_causes(error))
+    for cause in causes:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return TlsError(f"its certificate is not trusted: {cause.verify_message}")
+    if any(isinstance(cause, ssl.SSLError) for cause in causes):
+        text = " ".join(str(cause) for cause in causes).upper()
+        not_tls = any(mark in text for mark in ("WRONG_VERSION_NUMBER", "UNKNOWN_PROTOCOL", "HTTP_REQUEST"))
+        return TlsError("it does not speak TLS" if not_tls else "TLS failed", not_tls=not_tls)
+    for kinds, text in _REFUSALS:
+        if any(isinstance(cause, kinds) for cause in causes):
+            return UnreachableError(text.format(connect=limits.connect, read=limits.read))
+    if any(isinstance(cause, http.client.HTTPException | urllib3.exceptions.DecodeError) for cause in causes):
+        return ProtocolError("what it answered is not HTTP")
+    return UnreachableError(f"the connection failed ({type(error).__name__})")

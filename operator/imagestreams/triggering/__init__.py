@@ -1,0 +1,1 @@
+"""Workloads follow tags: which kinds (targets), who follows what (follow), and the write (patch). Pure."""

@@ -1,0 +1,100 @@
+"""What must be written to a workload so that its fields show what its tags stand for. Pure.
+
+Input: a workload and a way to look up a stream. Output: one JSON patch, guarded by the image it replaces, or
+nothing. Called whenever a workload or a stream it follows changed; applied by kube.workloads.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from imagestreams.model import annotation_keys
+from imagestreams.model.reference import is_digest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from imagestreams.model.stream import Stream, StreamKey
+    from imagestreams.model.trigger import ContainerField
+    from imagestreams.triggering.workload import Container, Workload
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Move:
+    """One field that changes: which container, from which image to which, and the tag it follows."""
+
+    container: str
+    tag: str
+    before: str
+    after: str
+
+    def __str__(self) -> str:
+        return f'{self.tag} moved container "{self.container}" from {self.before.strip() or "(none)"} to {self.after}'
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class WorkloadPatch:
+    """What to write (RFC 6902), what it means, and what could not be done."""
+
+    operations: tuple[dict[str, Any], ...]
+    moves: tuple[Move, ...]
+    problems: tuple[str, ...]
+
+
+def patch_for(workload: Workload, stream_of: Callable[[StreamKey], Stream | None]) -> WorkloadPatch:
+    """Compute the write a workload needs; without operations when it shows what its tags stand for.
+
+    A tag without an image yet, or a stream that is not there, leaves its field as it is, as in the
+    original. Paused entries are left alone.
+    """
+    operations: list[dict[str, Any]] = []
+    moves: list[Move] = []
+    problems = list(workload.triggers.problems)
+    notes: dict[str, str] = {}
+    for trigger in workload.triggers.entries:
+        container = _find(workload, trigger.field)
+        if container is None:
+            known = ", ".join(item.name for item in workload.containers)
+            wanted = trigger.field.name or f"{trigger.field.list_name}[{trigger.field.index}]"
+            problems.append(f'there is no container "{wanted}"; there is {known or "none"}')
+            continue
+        stream = stream_of(trigger.stream)
+        status = stream.status.tag(trigger.tag) if stream is not None else None
+        if trigger.paused or status is None or status.current is None:
+            continue
+        image = status.current.reference
+        label = f"{trigger.stream.name}:{trigger.tag}"
+        notes[container.name] = f"{container.name}={label}{_pin(status.current.image)}"
+        if container.image == image:
+            continue
+        path = "/" + "/".join((*workload.target.pod_spec, container.list_name, str(container.index)))
+        # The names and images are those this decision was made on; if anybody changed them, nothing
+        # is written, and the change that follows brings us here again.
+        operations.append({"op": "test", "path": f"{path}/name", "value": container.name})
+        if container.image is not None:
+            operations.append({"op": "test", "path": f"{path}/image", "value": container.image})
+        operations.append({"op": "add", "path": f"{path}/image", "value": image})
+        moves.append(Move(container.name, label, container.image or "", image))
+    resolved = ", ".join(notes.values())
+    if notes and workload.resolved != resolved:
+        key = annotation_keys.RESOLVED.replace("/", "~1")
+        operations.append({"op": "add", "path": f"/metadata/annotations/{key}", "value": resolved})
+    if operations:
+        operations.insert(0, {"op": "test", "path": "/metadata/uid", "value": workload.uid})
+    return WorkloadPatch(tuple(operations), tuple(moves), tuple(problems))
+
+
+def _pin(image: str) -> str:
+    return f"@{image}" if is_digest(image) else ""
+
+
+def _find(workload: Workload, field: ContainerField) -> Container | None:
+    # As the original: a name is looked for in init containers first, then in containers, whichever
+    # list the path says (`oc set triggers` writes "containers" even for an init container).
+    if field.name:
+        return next((item for item in workload.containers if item.name == field.name), None)
+    for item in workload.containers:
+        if item.list_name == field.list_name and item.index == field.index:
+            return item
+    return None

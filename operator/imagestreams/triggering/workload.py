@@ -1,0 +1,77 @@
+"""A workload that follows tags, as a value: its triggers and the images it has now.
+
+Parsed in watching from the body the API server sent; only what deciding a write needs is kept.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from imagestreams.model import annotation_keys, border
+from imagestreams.model.trigger import Triggers, parse_triggers
+
+if TYPE_CHECKING:
+    from imagestreams.triggering.targets import Target
+
+
+@dataclasses.dataclass(frozen=True, slots=True, order=True)
+class WorkloadKey:
+    """Which workload: its kind's plural, its namespace and name."""
+
+    plural: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.plural}/{self.namespace}/{self.name}"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Container:
+    """One container of the pod spec: in which list, at which index, its name and image."""
+
+    list_name: str
+    index: int
+    name: str
+    image: str | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Workload:
+    """A workload with the trigger annotation, at one resourceVersion."""
+
+    key: WorkloadKey
+    target: Target
+    uid: str
+    resource_version: str
+    triggers: Triggers
+    containers: tuple[Container, ...]
+    resolved: str | None
+    """The value of our annotation, None where it is not there."""
+
+    @classmethod
+    def parse(cls, target: Target, body: Any) -> Workload | None:
+        """Read a workload; None for one without the annotation, which is none of our business."""
+        raw = border.mapping(body)
+        meta = border.mapping(raw.get("metadata"))
+        notes = border.mapping(meta.get("annotations"))
+        text = notes.get(annotation_keys.TRIGGERS)
+        if not isinstance(text, str):
+            return None
+        namespace = border.text(meta.get("namespace"))
+        pod_spec = target.pod_spec_of(raw)
+        resolved = notes.get(annotation_keys.RESOLVED)
+        return cls(
+            key=WorkloadKey(target.plural, namespace, border.text(meta.get("name"))),
+            target=target,
+            uid=border.text(meta.get("uid")),
+            resource_version=border.text(meta.get("resourceVersion")),
+            triggers=parse_triggers(text, namespace=namespace, pod_spec_path=target.pod_spec_path),
+            containers=tuple(
+                Container(list_name, index, border.text(item.get("name")), item.get("image"))
+                for list_name in ("initContainers", "containers")
+                for index, item in enumerate(map(border.mapping, border.items(pod_spec.get(list_name))))
+            ),
+            resolved=resolved if isinstance(resolved, str) else None,
+        )
