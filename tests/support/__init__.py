@@ -1,0 +1,1 @@
+"""What the tests lean on: servers that misbehave on demand, and waiting for a condition."""
