@@ -115,7 +115,7 @@ def _before_nodes(layout: Layout) -> None:
         kwok.create_nodes(layout)
         return
     with Publisher(registries(layout)[0].address) as publisher:
-        sandbox = image(busybox_files(), command=("sleep", "infinity"), stop_signal="SIGKILL")
+        sandbox = image(busybox_files(), command=("/bin/sleep", "infinity"), stop_signal="SIGKILL")
         repository, tag = node.SANDBOX
         publisher.push(repository, tag, sandbox)
 
