@@ -1,1 +1,4 @@
-"""From a stream to its new status: what to ask (plan), when (schedule), the asking (work), the answer (record)."""
+"""From a stream to its new status.
+
+What to ask (plan), when (schedule), the asking (work), what the answer means (record), what to tell (news).
+"""

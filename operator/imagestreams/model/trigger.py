@@ -16,7 +16,9 @@ from imagestreams.errors import InvalidError
 from imagestreams.model import border
 from imagestreams.model.stream import StreamKey
 
-_FIELD = re.compile(r"(containers|initContainers)\[(?:(\d+)|\?\(\s*@\.name\s*==\s*(?:\"([^\"]+)\"|'([^']+)')\s*\))\]\.image")
+_FIELD = re.compile(
+    r"(containers|initContainers)\[(?:(\d+)|\?\(\s*@\.name\s*==\s*(?:\"([^\"]+)\"|'([^']+)')\s*\))\]\.image"
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class Triggers:
 
 
 def parse_triggers(text: str, *, namespace: str, pod_spec_path: str) -> Triggers:
-    """Read the annotation of a workload in `namespace` whose pod spec is at `pod_spec_path` ("spec.template.spec").
+    """Read the annotation of a workload in `namespace`, whose pod spec is at a path as "spec.template.spec".
 
     Nothing is raised: what is wrong is told by number, and the right entries count all the same.
     """
@@ -64,10 +66,11 @@ def parse_triggers(text: str, *, namespace: str, pod_spec_path: str) -> Triggers
     for number, raw in enumerate(content, start=1):
         try:
             entry = _parse_entry(raw, namespace, pod_spec_path)
-            if any(entry.field == other.field for other in entries):
-                raise InvalidError(f'fieldPath "{raw["fieldPath"]}" has a trigger already')
         except InvalidError as error:
             problems.append(f"entry {number}: {error}")
+            continue
+        if any(entry.field == other.field for other in entries):
+            problems.append(f'entry {number}: fieldPath "{raw["fieldPath"]}" has a trigger already')
         else:
             entries.append(entry)
     return Triggers(tuple(entries), tuple(problems))

@@ -30,7 +30,8 @@ class Move:
     after: str
 
     def __str__(self) -> str:
-        return f'{self.tag} moved container "{self.container}" from {self.before.strip() or "(none)"} to {self.after}'
+        before = self.before.strip() or "(none)"
+        return f'{self.tag} moved container "{self.container}" from {before} to {self.after}'
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

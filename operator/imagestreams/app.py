@@ -1,0 +1,151 @@
+"""The composition root: builds everything once, starts it in order, stops it in order.
+
+Order: may we start (kube.preflight), pull secrets, importer and follower, watches. The way back:
+the watches end first, then what is under way, then the threads are left to themselves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextlib
+import datetime as dt
+import logging
+from typing import TYPE_CHECKING
+
+import kopf
+
+from imagestreams import __version__
+from imagestreams.errors import ClusterError, StartError
+from imagestreams.importing.work import Importer, Tools
+from imagestreams.kube.api import Api
+from imagestreams.kube.events import EventPoster, Subject
+from imagestreams.kube.preflight import check_cluster
+from imagestreams.kube.resources import GROUP, SERVED_VERSION
+from imagestreams.kube.streams import StreamWriter
+from imagestreams.kube.workloads import WorkloadPatcher
+from imagestreams.metrics import Metrics
+from imagestreams.registry.client import RegistryClient
+from imagestreams.registry.manifests import own_platform
+from imagestreams.registry.transport import Limits, Transport
+from imagestreams.serving.health import HealthServer
+from imagestreams.triggering.follow import Follower
+from imagestreams.watching.handlers import kopf_registry, kopf_settings
+from imagestreams.watching.intake import Intake
+from imagestreams.watching.store import Store
+from imagestreams.watching.sweep import Sweep
+
+if TYPE_CHECKING:
+    from imagestreams.importing.news import News
+    from imagestreams.model.stream import Stream
+    from imagestreams.settings import Settings
+    from imagestreams.triggering.workload import Workload
+
+_log = logging.getLogger(__name__)
+_USER_AGENT = f"imagestreams/{__version__}"
+_LAST_WRITES = 2.0
+
+
+class Operator:
+    """The whole operator; `run` returns when it was told to stop."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._metrics = metrics = Metrics()
+        self._api = Api(threads=settings.kube_threads, user_agent=_USER_AGENT)
+        self._threads = concurrent.futures.ThreadPoolExecutor(settings.kube_threads, "kube")
+        self._registry_threads = concurrent.futures.ThreadPoolExecutor(settings.registry_threads, "registry")
+        self._events = EventPoster(self._api, self._threads)
+        self._store = Store()
+        self._follower = Follower(
+            stream_of=self._store.stream,
+            patcher=WorkloadPatcher(self._api, self._threads, metrics),
+            tell=self._tell_workload,
+            metrics=metrics,
+        )
+        transport = Transport(
+            user_agent=_USER_AGENT,
+            limits=Limits(settings.connect_timeout, settings.read_timeout, settings.request_timeout),
+            ca_file=settings.ca_file,
+        )
+        self._importer = Importer(
+            Tools(
+                streams=self._store,
+                writer=StreamWriter(self._api, self._threads, metrics),
+                resolve=RegistryClient(transport).resolve,
+                threads=self._registry_threads,
+                platform=own_platform(),
+                metrics=metrics,
+                tell=self._tell_stream,
+                moved=self._follower.stream_changed,
+                timestamp=_now,
+            ),
+            default_interval=settings.interval,
+        )
+        self._intake = Intake(
+            store=self._store, importer=self._importer, follower=self._follower, metrics=metrics
+        )
+        self._sweep = Sweep(self._api, self._threads, self._intake, interval=settings.sweep_interval)
+        self._ready = asyncio.Event()
+        self._stop = asyncio.Event()
+
+    async def run(self) -> None:
+        """Run until SIGTERM or SIGINT.
+
+        Raises StartError when it must not or cannot start, and whatever ended it unexpectedly.
+        """
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._threads, check_cluster, self._api)
+        health = HealthServer(self._metrics, ready=self._ready.is_set)
+        if self._settings.listen:
+            await health.start(self._settings.listen)
+        try:
+            await self._sweep.load_secrets()
+        except ClusterError as error:
+            raise StartError(f"the pull secrets cannot be listed: {error}") from error
+        # Kopf cancels at its end every task that began after it; ours begin before, and end in `_cleanup`.
+        works = [asyncio.create_task(self._importer.run()), asyncio.create_task(self._sweep.run())]
+        for work in works:
+            work.add_done_callback(lambda _: self._stop.set())
+        registry = kopf_registry(self._intake)
+        kopf.on.cleanup(registry=registry)(self._cleanup)
+        _log.info("imagestreams %s has started", __version__)
+        try:
+            await kopf.operator(
+                registry=registry,
+                settings=kopf_settings(),
+                standalone=True,
+                clusterwide=True,
+                ready_flag=self._ready,
+                stop_flag=self._stop,
+            )
+        finally:
+            failed = [work for work in works if work.done()]
+            for work in works:
+                work.cancel()
+            await health.close()
+            self._registry_threads.shutdown(wait=False, cancel_futures=True)
+            self._threads.shutdown(wait=False, cancel_futures=True)
+        for work in failed:
+            with contextlib.suppress(asyncio.CancelledError):
+                work.result()
+        _log.info("stopped")
+
+    async def _cleanup(self, **_: object) -> None:
+        await self._importer.close(within=_LAST_WRITES)
+        await self._follower.close(within=_LAST_WRITES)
+
+    def _tell_stream(self, stream: Stream, item: News) -> None:
+        subject = Subject(
+            f"{GROUP}/{SERVED_VERSION}", "ImageStream", stream.key.namespace, stream.key.name, stream.uid
+        )
+        self._events.post(subject, item.reason, item.message, warning=item.warning)
+
+    def _tell_workload(self, workload: Workload, reason: str, message: str, warning: bool) -> None:
+        target, key = workload.target, workload.key
+        subject = Subject(target.api_version, target.kind, key.namespace, key.name, workload.uid)
+        self._events.post(subject, reason, message, warning=warning)
+
+
+def _now() -> str:
+    return dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

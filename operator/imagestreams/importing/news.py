@@ -1,0 +1,41 @@
+"""What a new status tells people: tags that moved, imports that failed or healed. Pure.
+
+importing.work computes it after a status was written; kube.events posts it on the stream.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from imagestreams.model.status import StreamStatus
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class News:
+    """One thing to tell: `warning` makes it an Event of type Warning, else it is Normal."""
+
+    reason: str
+    message: str
+    warning: bool = False
+
+
+def news(before: StreamStatus, after: StreamStatus) -> Iterator[News]:
+    """Compare two statuses of a stream and tell what changed, tag by tag."""
+    known = {tag.tag: tag for tag in before.tags}
+    for tag in after.tags:
+        old = known.get(tag.tag)
+        then = old.current if old else None
+        if tag.current is not None and (then is None or then.reference != tag.current.reference):
+            where = f"from {then.reference} " if then else ""
+            yield News("TagMoved", f'tag "{tag.tag}" moved {where}to {tag.current.reference}')
+        failed_before = old.failure if old else None
+        if tag.failure is not None and (failed_before is None or failed_before.reason != tag.failure.reason):
+            yield News(
+                "ImportFailed", f'tag "{tag.tag}" ({tag.failure.reason}): {tag.failure.message}', warning=True
+            )
+        elif tag.failure is None and failed_before is not None:
+            yield News("ImportHealed", f'tag "{tag.tag}" is imported again')

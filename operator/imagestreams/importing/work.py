@@ -1,0 +1,339 @@
+"""The importer: looks at streams when they change or are due, has registries asked, gets statuses written.
+
+The thin edge around plan and record. Everything here runs in one event loop; only asking a registry
+and writing a status run in threads of their own. It keeps nothing that a restart would miss.
+Fed by watching, through the store; what it writes goes out through a StatusWriter (kube.status).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import logging
+import time
+from typing import TYPE_CHECKING, Protocol
+
+from imagestreams.errors import (
+    ConflictError,
+    GoneError,
+    ImageStreamsError,
+    InvalidError,
+    Reason,
+    RefusedError,
+    RegistryError,
+    Retry,
+)
+from imagestreams.importing.news import news
+from imagestreams.importing.plan import Attempt, plan, retry_text
+from imagestreams.importing.record import Failed, Imported, record
+from imagestreams.importing.schedule import Schedule
+from imagestreams.model.reference import parse_reference
+from imagestreams.model.stream import IMPORT_MODE_PRESERVE
+from imagestreams.registry.client import Question
+from imagestreams.registry.credentials import choose
+from imagestreams.registry.names import place_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Sequence
+    from concurrent.futures import Executor
+
+    from imagestreams.importing.news import News
+    from imagestreams.importing.plan import Ask
+    from imagestreams.importing.record import Outcome
+    from imagestreams.metrics import Metrics
+    from imagestreams.model.status import StreamStatus
+    from imagestreams.model.stream import Stream, StreamKey
+    from imagestreams.registry.client import Resolution
+    from imagestreams.registry.credentials import Login
+    from imagestreams.registry.manifests import Platform
+
+_log = logging.getLogger(__name__)
+
+HOLD = 1.0
+"""How long the answers of a stream's tags are collected into one write, in seconds."""
+_WRITE_RETRY = 2.0
+_REFUSED_RETRY = 60.0
+_BATCH = 100
+
+
+class StatusWriter(Protocol):
+    """Writes statuses and reads streams. Every call may raise a ClusterError."""
+
+    async def write(self, stream: Stream, status: StreamStatus) -> Stream:
+        """Write a status, guarded by the stream's resourceVersion; ConflictError when it changed."""
+
+    async def read(self, key: StreamKey) -> Stream:
+        """Read a stream afresh; GoneError when it is not there."""
+
+
+class Streams(Protocol):
+    """What is known of the cluster (watching.store)."""
+
+    def stream(self, key: StreamKey) -> Stream | None:
+        """Look up a stream."""
+
+    def put(self, stream: Stream) -> bool:
+        """Keep a stream unless a newer one is known; tell whether it was kept."""
+
+    def drop(self, key: StreamKey) -> None:
+        """Forget a stream."""
+
+    def logins(self, namespace: str) -> Sequence[Login]:
+        """List what the pull secrets of a namespace hold."""
+
+
+@dataclasses.dataclass(slots=True)
+class _Memory:
+    """What is remembered of one stream while this process lives."""
+
+    uid: str
+    since: float
+    attempts: dict[str, Attempt] = dataclasses.field(default_factory=dict)
+    outcomes: dict[str, Outcome] = dataclasses.field(default_factory=dict)
+    asking: dict[str, Ask] = dataclasses.field(default_factory=dict)
+    hold_until: float = 0.0
+    settling: bool = False
+    unsettled: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Tools:
+    """What the importer works with, given by app."""
+
+    streams: Streams
+    writer: StatusWriter
+    resolve: Callable[[Question], Resolution]
+    threads: Executor
+    platform: Platform
+    metrics: Metrics
+    tell: Callable[[Stream, News], None]
+    moved: Callable[[StreamKey], None]
+    timestamp: Callable[[], str]
+    """The wall clock, as RFC 3339 in UTC."""
+
+
+class Importer:
+    """Keeps the status of every stream true. `run` does the work; the other methods only note and return."""
+
+    def __init__(self, tools: Tools, *, default_interval: float) -> None:
+        self._tools = tools
+        self._default_interval = default_interval
+        self._schedule: Schedule[StreamKey] = Schedule()
+        self._memories: dict[StreamKey, _Memory] = {}
+        self._questions: dict[Question, asyncio.Task[Resolution | RegistryError]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._woken = asyncio.Event()
+
+    def look_at(self, key: StreamKey, *, delay: float = 0.0) -> None:
+        """Note that a stream may need something, now or after a delay in seconds."""
+        self._schedule.hasten(key, asyncio.get_running_loop().time() + delay)
+        self._woken.set()
+
+    def forget(self, key: StreamKey) -> None:
+        """Note that a stream is gone."""
+        self._schedule.drop(key)
+        self._memories.pop(key, None)
+
+    def credentials_changed(self, namespace: str) -> None:
+        """Note that pull secrets of a namespace changed: its failed imports are tried again at once."""
+        for key, memory in self._memories.items():
+            if key.namespace == namespace:
+                failed = [tag for tag, attempt in memory.attempts.items() if attempt.failures]
+                for tag in failed:
+                    attempt = memory.attempts[tag]
+                    memory.attempts[tag] = dataclasses.replace(attempt, asked=float("-inf"))
+                if failed:
+                    self.look_at(key)
+
+    async def run(self) -> None:
+        """Look at streams as they become due, for ever."""
+        loop = asyncio.get_running_loop()
+        while True:
+            self._woken.clear()
+            for count, key in enumerate(self._schedule.take_due(loop.time()), start=1):
+                self._look_safely(key, loop.time())
+                if count % _BATCH == 0:
+                    await asyncio.sleep(0)
+            due = self._schedule.next_due()
+            wait = None if due is None else max(0.0, due - loop.time())
+            self._tools.metrics.next_try.set(0 if wait is None else time.time() + wait)
+            try:
+                async with asyncio.timeout(wait):
+                    await self._woken.wait()
+            except TimeoutError:
+                continue
+
+    async def close(self, *, within: float) -> None:
+        """Let writes under way finish, for so many seconds at most, and give up the rest."""
+        for question in self._questions.values():
+            question.cancel()
+        tasks = list(self._tasks)
+        if tasks:
+            await asyncio.wait(tasks, timeout=within)
+        for task in tasks:
+            task.cancel()
+
+    def _look_safely(self, key: StreamKey, now: float) -> None:
+        try:
+            self._look(key, now)
+        except Exception:  # noqa: BLE001
+            # One stream that trips over a bug of ours must not stop all the others.
+            _log.exception("%s: looking at the stream failed; tried again in a minute", key)
+            self.look_at(key, delay=_REFUSED_RETRY)
+
+    def _look(self, key: StreamKey, now: float) -> None:
+        stream = self._tools.streams.stream(key)
+        if stream is None:
+            self.forget(key)
+            return
+        memory = self._memories.get(key)
+        if memory is None or memory.uid != stream.uid:
+            memory = self._memories[key] = _Memory(stream.uid, since=now)
+        decided = plan(
+            stream, memory.attempts, now=now, since=memory.since, default_interval=self._default_interval
+        )
+        if decided.wake is not None:
+            self._schedule.hasten(key, decided.wake)
+        wanted = {tag.name for tag in stream.tags}
+        for gone in memory.attempts.keys() - wanted:
+            del memory.attempts[gone]
+        for ask in decided.asks:
+            if memory.asking.get(ask.tag) != ask:
+                if not memory.asking:
+                    memory.hold_until = now + HOLD
+                memory.asking[ask.tag] = ask
+                self._spawn(self._ask(key, memory, ask))
+        self._settle_soon(key, memory)
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("unexpected", exc_info=error)
+
+    async def _ask(self, key: StreamKey, memory: _Memory, ask: Ask) -> None:
+        loop = asyncio.get_running_loop()
+        asked = loop.time()
+        outcome, retry = await self._outcome(key, ask)
+        if memory.asking.get(ask.tag) is not ask:
+            return
+        del memory.asking[ask.tag]
+        before = memory.attempts.get(ask.tag)
+        failures = 0
+        if retry is not None:
+            failures = 1 + (before.failures if before is not None and before.intent == ask.intent else 0)
+        memory.attempts[ask.tag] = Attempt(ask.intent, asked, failures, retry or Retry.TRANSIENT)
+        memory.outcomes[ask.tag] = outcome
+        self.look_at(key)
+
+    async def _outcome(self, key: StreamKey, ask: Ask) -> tuple[Outcome, Retry | None]:
+        try:
+            reference = parse_reference(ask.intent.name)
+        except InvalidError as error:
+            return Failed(
+                ask.intent, Reason.INVALID, f"{error}. Correct spec.tags[].from.name"
+            ), Retry.PERMANENT
+        place = place_of(reference)
+        question = Question(
+            reference=reference,
+            platform=None if ask.intent.import_mode == IMPORT_MODE_PRESERVE else self._tools.platform,
+            insecure=ask.intent.insecure,
+            credentials=choose(self._tools.streams.logins(key.namespace), place),
+        )
+        answer = await self._share(question)
+        self._tools.metrics.imports.labels(
+            place.host, "ok" if not isinstance(answer, RegistryError) else str(answer.reason)
+        ).inc()
+        if isinstance(answer, RegistryError):
+            _log.info("%s tag %s: %s", key, ask.tag, answer)
+            return Failed(ask.intent, answer.reason, f"{answer}. {retry_text(answer.retry)}"), answer.retry
+        return Imported(ask.intent, reference.at(answer.digest), answer.digest), None
+
+    async def _share(self, question: Question) -> Resolution | RegistryError:
+        """Ask once what several tags want to know at the same time."""
+        task = self._questions.get(question)
+        if task is None:
+            task = asyncio.create_task(self._resolve(question))
+            self._questions[question] = task
+            task.add_done_callback(lambda _: self._questions.pop(question, None))
+        return await task
+
+    async def _resolve(self, question: Question) -> Resolution | RegistryError:
+        host = place_of(question.reference).host
+        loop = asyncio.get_running_loop()
+        self._tools.metrics.under_way.inc()
+        started = loop.time()
+        try:
+            return await loop.run_in_executor(self._tools.threads, self._tools.resolve, question)
+        except RegistryError as error:
+            return error
+        except Exception:  # noqa: BLE001
+            # A bug of ours in reading one registry's answer is that tag's condition, not everybody's end.
+            _log.exception("asking for %s failed", question.reference)
+            return RegistryError(f"{question.reference}: the operator failed to read the registry's answer")
+        finally:
+            self._tools.metrics.under_way.dec()
+            self._tools.metrics.import_seconds.labels(host).observe(loop.time() - started)
+
+    def _settle_soon(self, key: StreamKey, memory: _Memory) -> None:
+        memory.unsettled = True
+        if not memory.settling:
+            memory.settling = True
+            self._spawn(self._settle(key, memory))
+
+    async def _settle(self, key: StreamKey, memory: _Memory) -> None:
+        """Bring the stored status to what is known, until nothing is new."""
+        try:
+            while memory.unsettled:
+                memory.unsettled = False
+                if self._memories.get(key) is memory:
+                    await self._write(key, memory)
+        except RefusedError as error:
+            _log.error("%s: the API server refuses the status (%s); tried again in a minute", key, error)
+            self.look_at(key, delay=_REFUSED_RETRY)
+        except ImageStreamsError as error:
+            _log.warning("%s: the status could not be written (%s); tried again", key, error)
+            self.look_at(key, delay=_WRITE_RETRY)
+        finally:
+            memory.settling = False
+
+    async def _write(self, key: StreamKey, memory: _Memory) -> None:
+        tools = self._tools
+        stream = tools.streams.stream(key)
+        if stream is None or stream.uid != memory.uid:
+            return
+        outcomes = dict(memory.outcomes)
+        status = record(stream, outcomes, now=tools.timestamp())
+        if status != stream.status:
+            now = asyncio.get_running_loop().time()
+            if memory.asking and now < memory.hold_until:
+                self.look_at(key, delay=memory.hold_until - now)
+                return
+            try:
+                written = await tools.writer.write(stream, status)
+            except ConflictError:
+                tools.streams.put(await tools.writer.read(key))
+                memory.unsettled = True
+                self.look_at(key)
+                return
+            except GoneError:
+                tools.streams.drop(key)
+                self.forget(key)
+                return
+            tools.streams.put(written)
+            self._tell(stream, written)
+        for tag, outcome in outcomes.items():
+            if memory.outcomes.get(tag) is outcome:
+                del memory.outcomes[tag]
+
+    def _tell(self, before: Stream, after: Stream) -> None:
+        for item in news(before.status, after.status):
+            _log.info("%s: %s %s", after.key, item.reason, item.message)
+            self._tools.tell(after, item)
+            if item.reason == "TagMoved":
+                self._tools.metrics.moves.inc()
+        self._tools.moved(after.key)

@@ -1,0 +1,20 @@
+"""Which resources we speak to, and at which version: the one place that knows.
+
+v1 may be taken over by an aggregated API; the CRD stays reachable at v1alpha1, so that is what the
+operator itself reads and writes, from the first day.
+"""
+
+from __future__ import annotations
+
+from imagestreams.kube.api import Resource
+
+GROUP = "image.openshift.io"
+SERVED_VERSION = "v1"
+OWN_VERSION = "v1alpha1"
+PART_OF_LABEL = ("app.kubernetes.io/part-of", "imagestreams")
+
+IMAGESTREAMS = Resource(GROUP, OWN_VERSION, "imagestreams")
+SECRETS = Resource("", "v1", "secrets")
+EVENTS = Resource("", "v1", "events")
+CRDS = Resource("apiextensions.k8s.io", "v1", "customresourcedefinitions")
+APISERVICES = Resource("apiregistration.k8s.io", "v1", "apiservices")

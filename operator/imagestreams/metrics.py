@@ -1,0 +1,48 @@
+"""What the operator counts, as Prometheus metrics. Built once by app, served by serving.health.
+
+Labels are bounded: a registry's host, an outcome, a kind; never a stream, a tag or a digest.
+"""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+
+class Metrics:
+    """All metrics, on a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.imports = Counter(
+            "imagestreams_imports_total",
+            "Questions to registries, by registry and outcome (ok or the condition's reason)",
+            ["registry", "outcome"],
+            registry=self.registry,
+        )
+        self.import_seconds = Histogram(
+            "imagestreams_import_seconds",
+            "How long a registry took to answer, by registry",
+            ["registry"],
+            registry=self.registry,
+        )
+        self.moves = Counter(
+            "imagestreams_tag_moves_total", "Tags that got another image", registry=self.registry
+        )
+        self.writes = Counter(
+            "imagestreams_writes_total",
+            "Writes to the API server, by what was written and outcome (ok, conflict, gone, refused, error)",
+            ["what", "outcome"],
+            registry=self.registry,
+        )
+        self.streams = Gauge("imagestreams_streams", "Streams known", registry=self.registry)
+        self.workloads = Gauge(
+            "imagestreams_workloads", "Workloads that follow a tag", registry=self.registry
+        )
+        self.next_try = Gauge(
+            "imagestreams_next_try_timestamp_seconds",
+            "When the next tag is due to be asked for, as Unix time; 0 when none is",
+            registry=self.registry,
+        )
+        self.under_way = Gauge(
+            "imagestreams_questions_under_way", "Questions to registries under way", registry=self.registry
+        )

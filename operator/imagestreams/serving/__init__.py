@@ -1,0 +1,1 @@
+"""What the operator serves: health and metrics."""

@@ -1,0 +1,94 @@
+"""The one list of the operator's settings: names, types, defaults, and what they mean.
+
+Read once from the environment by __main__; docs/settings.md is generated from it (`imagestreams settings`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from imagestreams.errors import InvalidError, StartError
+from imagestreams.model.duration import parse_duration
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PREFIX = "IMAGESTREAMS_"
+
+
+def _setting(default: str, meaning: str) -> str:
+    text: str = dataclasses.field(default=default, metadata={"meaning": meaning})
+    return text
+
+
+def _duration(default: str, meaning: str) -> float:
+    seconds: float = dataclasses.field(
+        default=parse_duration(default), metadata={"meaning": meaning, "default": default}
+    )
+    return seconds
+
+
+def _number(default: int, meaning: str) -> int:
+    number: int = dataclasses.field(default=default, metadata={"meaning": meaning})
+    return number
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Every setting, at its default unless said otherwise."""
+
+    interval: float = _duration(
+        "15m", "how often a scheduled tag is asked for, unless an annotation says otherwise"
+    )
+    ca_file: str = _setting("", "a PEM file of the CAs to trust for registries, instead of the system's")
+    listen: str = _setting("0.0.0.0:8080", "where /healthz, /readyz and /metrics are served; empty: nowhere")
+    connect_timeout: float = _duration("5s", "how long connecting to a registry may take")
+    read_timeout: float = _duration("10s", "how long a registry may be silent")
+    request_timeout: float = _duration("30s", "how long one request to a registry may take in all")
+    registry_threads: int = _number(16, "how many registries' answers are waited for at once")
+    kube_threads: int = _number(4, "how many writes to the API server are under way at once")
+    sweep_interval: float = _duration("10m", "how often everything is listed, to find what a watch missed")
+    log_level: str = _setting("INFO", "DEBUG, INFO, WARNING or ERROR")
+    log_format: str = _setting("text", "text, or json: one object a line")
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """Read settings from variables such as IMAGESTREAMS_INTERVAL.
+
+    Raises StartError for a value that cannot be read and for a variable of our prefix that is no
+    setting: a misspelled setting would otherwise silently be the default.
+    """
+    fields = {f"{PREFIX}{field.name.upper()}": field for field in dataclasses.fields(Settings)}
+    values: dict[str, str | int | float] = {}
+    for variable, text in environment.items():
+        if not variable.startswith(PREFIX):
+            continue
+        field = fields.get(variable)
+        if field is None:
+            raise StartError(f"{variable} is no setting; there are {', '.join(sorted(fields))}")
+        try:
+            values[field.name] = _read(text, field.default)
+        except (InvalidError, ValueError) as error:
+            raise StartError(f"{variable}: {error}") from None
+    return Settings(**values)  # type: ignore[arg-type]  # each value has its own field's type, by _read
+
+
+def _read(text: str, default: object) -> str | int | float:
+    if isinstance(default, float):
+        return parse_duration(text)
+    if isinstance(default, int):
+        number = int(text)
+        if not 1 <= number <= 1000:
+            raise InvalidError(f"{number} is not between 1 and 1000")
+        return number
+    return text
+
+
+def settings_table() -> str:
+    """Describe all settings as a Markdown table, for docs/settings.md."""
+    lines = ["| variable | default | what it is |", "|---|---|---|"]
+    for field in dataclasses.fields(Settings):
+        default = field.metadata.get("default", field.default)
+        lines.append(f"| `{PREFIX}{field.name.upper()}` | `{default or ''}` | {field.metadata['meaning']} |")
+    return "\n".join(lines).replace("`` |", "(empty) |") + "\n"

@@ -1,0 +1,1 @@
+"""What happens in the cluster: an event in, the store updated, importer and follower woken; no decisions."""

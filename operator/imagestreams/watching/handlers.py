@@ -1,0 +1,124 @@
+"""Kopf's part: it watches, we take in. One handler a resource, each a line or two, none ever waits.
+
+`on.event` only, with storages that store nothing: Kopf itself then writes nothing, sets no finalizer
+and keeps no annotation (measured; its other handlers cost a write an object). Registered by app.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import kopf
+
+from imagestreams.kube.resources import IMAGESTREAMS, SECRETS
+from imagestreams.model import border
+from imagestreams.model.stream import StreamKey
+from imagestreams.triggering.targets import TARGETS, Target
+from imagestreams.triggering.workload import WorkloadKey
+
+if TYPE_CHECKING:
+    from imagestreams.watching.intake import Intake
+
+# Neither "Opaque" nor any other type that is common but no pull secret; a field selector has no "or".
+_NO_PULL_SECRETS = ",".join(
+    f"type!={name}"
+    for name in (
+        "Opaque",
+        "bootstrap.kubernetes.io/token",
+        "helm.sh/release.v1",
+        "kubernetes.io/basic-auth",
+        "kubernetes.io/service-account-token",
+        "kubernetes.io/ssh-auth",
+        "kubernetes.io/tls",
+    )
+)
+
+
+class _NoDiffBase(kopf.DiffBaseStorage):
+    """Remembers no last-handled state: without it Kopf neither copies nor compares bodies."""
+
+    def build(self, **_: Any) -> kopf.BodyEssence:
+        return kopf.BodyEssence()
+
+    def fetch(self, **_: Any) -> None:
+        return None
+
+    def store(self, **_: Any) -> None:
+        return None
+
+
+class _NoProgress(kopf.ProgressStorage):
+    """Remembers no progress: there is none to an event that is only noted."""
+
+    def fetch(self, **_: Any) -> None:
+        return None
+
+    def store(self, **_: Any) -> None:
+        return None
+
+    def purge(self, **_: Any) -> None:
+        return None
+
+    def touch(self, **_: Any) -> None:
+        return None
+
+    def clear(self, *, essence: kopf.BodyEssence) -> kopf.BodyEssence:
+        return essence
+
+
+def kopf_settings() -> kopf.OperatorSettings:
+    """Give the settings under which Kopf only watches."""
+    settings = kopf.OperatorSettings()
+    settings.persistence.finalizer = "imagestreams.dev/none"
+    settings.persistence.diffbase_storage = _NoDiffBase()
+    settings.persistence.progress_storage = _NoProgress()
+    settings.posting.enabled = False
+    settings.scanning.disabled = True
+    settings.watching.chunk_size = 500
+    settings.watching.server_timeout = 300
+    settings.watching.client_timeout = 310
+    settings.watching.connect_timeout = 15
+    settings.watching.field_selectors[SECRETS.version, SECRETS.plural] = _NO_PULL_SECRETS
+    settings.networking.request_timeout = 60
+    return settings
+
+
+def kopf_registry(intake: Intake) -> kopf.OperatorRegistry:
+    """Register the handlers, on a registry of their own."""
+    registry = kopf.OperatorRegistry()
+    kopf.on.login(registry=registry)(kopf.login_via_client)
+
+    @kopf.on.event(IMAGESTREAMS.group, IMAGESTREAMS.version, IMAGESTREAMS.plural, registry=registry)
+    async def stream_event(event: kopf.RawEvent, **_: Any) -> None:
+        body = event["object"]
+        if event["type"] == "DELETED":
+            intake.stream_gone(StreamKey(*_names(body)))
+        else:
+            intake.stream_seen(body)
+
+    @kopf.on.event(SECRETS.version, SECRETS.plural, registry=registry)
+    async def secret_event(event: kopf.RawEvent, **_: Any) -> None:
+        body = event["object"]
+        if event["type"] == "DELETED":
+            intake.secret_gone(*_names(body))
+        else:
+            intake.secret_seen(body)
+
+    for target in TARGETS:
+        _register_target(registry, intake, target)
+    return registry
+
+
+def _register_target(registry: kopf.OperatorRegistry, intake: Intake, target: Target) -> None:
+    @kopf.on.event(target.group, target.version, target.plural, registry=registry)
+    async def workload_event(event: kopf.RawEvent, **_: Any) -> None:
+        body = event["object"]
+        if event["type"] == "DELETED":
+            intake.workload_gone(WorkloadKey(target.plural, *_names(body)))
+        else:
+            intake.workload_seen(target, body)
+
+
+def _names(body: Any) -> tuple[str, str]:
+    meta = border.mapping(body.get("metadata"))
+    return border.text(meta.get("namespace")), border.text(meta.get("name"))

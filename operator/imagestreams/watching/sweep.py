@@ -1,0 +1,126 @@
+"""The sweep: lists everything now and then, to find what a watch did not tell.
+
+After a watch expired, Kopf lists anew and tells what is there, never what vanished meanwhile. The sweep
+lists metadata only, reads what is newer than what is known, and makes sure of what seems gone.
+Reads only; run by app, beside the watches.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any
+
+from imagestreams.errors import ClusterError, GoneError
+from imagestreams.kube.api import METADATA_LIST, Resource
+from imagestreams.kube.resources import IMAGESTREAMS, SECRETS
+from imagestreams.model import annotation_keys, border
+from imagestreams.model.stream import StreamKey
+from imagestreams.model.versions import is_older
+from imagestreams.registry.credentials import TYPE_DOCKERCFG, TYPE_DOCKERCONFIGJSON
+from imagestreams.triggering.targets import TARGETS
+from imagestreams.triggering.workload import WorkloadKey
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from concurrent.futures import Executor
+
+    from imagestreams.kube.api import Api
+    from imagestreams.triggering.targets import Target
+    from imagestreams.watching.intake import Intake
+
+_log = logging.getLogger(__name__)
+
+Names = tuple[str, str]
+
+
+class Sweep:
+    """Compares what is stored in the cluster with what is known here."""
+
+    def __init__(self, api: Api, threads: Executor, intake: Intake, *, interval: float) -> None:
+        self._api = api
+        self._threads = threads
+        self._intake = intake
+        self._interval = interval
+
+    async def run(self) -> None:
+        """Sweep once an interval, for ever; what fails is tried at the next turn."""
+        while True:
+            await asyncio.sleep(self._interval)
+            try:
+                await self.sweep()
+            except ClusterError as error:
+                _log.warning("the sweep is put off: %s", error)
+
+    async def load_secrets(self) -> None:
+        """Read all pull secrets, so that no import begins without the credentials there are.
+
+        Raises ClusterError.
+        """
+        for type_ in (TYPE_DOCKERCONFIGJSON, TYPE_DOCKERCFG):
+            for body in await self._list(SECRETS.path(), query={"fieldSelector": f"type={type_}"}):
+                self._intake.secret_seen({"type": type_, **body})
+
+    async def sweep(self) -> None:
+        """List everything once. Raises ClusterError."""
+        await self.load_secrets()
+        streams = {(key.namespace, key.name): seen for key, seen in self._intake.store.known().items()}
+        await self._compare(
+            IMAGESTREAMS,
+            streams,
+            seen=self._intake.stream_seen,
+            gone=lambda names: self._intake.stream_gone(StreamKey(*names)),
+        )
+        for target in TARGETS:
+            await self._sweep_target(target)
+
+    async def _sweep_target(self, target: Target) -> None:
+        known = {
+            (key.namespace, key.name): seen
+            for key, seen in self._intake.follower.known().items()
+            if key.plural == target.plural
+        }
+        await self._compare(
+            Resource(target.group, target.version, target.plural),
+            known,
+            seen=lambda body: self._intake.workload_seen(target, body),
+            gone=lambda names: self._intake.workload_gone(WorkloadKey(target.plural, *names)),
+            only_annotated=annotation_keys.TRIGGERS,
+        )
+
+    async def _compare(
+        self,
+        resource: Resource,
+        known: Mapping[Names, Names],
+        *,
+        seen: Callable[[Any], None],
+        gone: Callable[[Names], None],
+        only_annotated: str = "",
+    ) -> None:
+        listed: set[Names] = set()
+        for body in await self._list(resource.path(), accept=METADATA_LIST):
+            meta = border.mapping(body.get("metadata"))
+            if only_annotated and only_annotated not in border.mapping(meta.get("annotations")):
+                continue
+            names = border.text(meta.get("namespace")), border.text(meta.get("name"))
+            listed.add(names)
+            uid, version = known.get(names, ("", ""))
+            if uid != meta.get("uid") or is_older(version, border.text(meta.get("resourceVersion"))):
+                await self._read(resource, names, seen, gone)
+        for names in known.keys() - listed:
+            await self._read(resource, names, seen, gone)
+
+    async def _read(
+        self, resource: Resource, names: Names, seen: Callable[[Any], None], gone: Callable[[Names], None]
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        path = resource.path(*names)
+        try:
+            seen(await loop.run_in_executor(self._threads, self._api.request, "GET", path))
+        except GoneError:
+            gone(names)
+
+    async def _list(self, path: str, **options: Any) -> list[dict[str, Any]]:
+        loop = asyncio.get_running_loop()
+        pages = self._api.pages(path, **options)
+        return await loop.run_in_executor(self._threads, lambda: [item for page in pages for item in page])
