@@ -7,7 +7,7 @@ connections and gives each a thread; how an answer is delivered is in deliveries
 
 import socket
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from threading import Event
 from urllib.parse import parse_qs, unquote
@@ -37,12 +37,15 @@ class Request:
 
 
 class Connection:
-    """A client's connection; `number` counts the listener's connections from 1."""
+    """A client's connection; `number` tells it from the others."""
 
-    def __init__(self, sock: socket.socket, number: int, closing: Event) -> None:
+    def __init__(
+        self, sock: socket.socket, number: int, closing: Event, note_sent: Callable[[int], None]
+    ) -> None:
         self.number = number
         self._socket = sock
         self._closing = closing
+        self._note_sent = note_sent
         self._unread = b""
 
     def read_request(self) -> Request | None:
@@ -97,6 +100,7 @@ class Connection:
     def send(self, data: bytes) -> None:
         """Send all of `data`; raises OSError where the client has gone."""
         self._socket.sendall(data)
+        self._note_sent(len(data))
 
     def pause(self, seconds: float) -> bool:
         """Wait; return True at once when the server closes meanwhile."""

@@ -6,8 +6,9 @@ The listener knows HTTP only as far as connections and answers do; what to answe
 import contextlib
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Iterator
 from threading import Event, Lock, Thread
+from typing import Protocol
 
 from .answers import Answer
 from .connection import HEAD_LIMIT, BadRequestError, Connection, Request
@@ -15,20 +16,35 @@ from .connection import HEAD_LIMIT, BadRequestError, Connection, Request
 BACKLOG = 512
 TLS_HANDSHAKE = b"\x16"
 
-# What to answer to a request, and what to note where there was none; both are told the connection's number.
-Respond = Callable[[Request, int], Answer]
-NoteGarbage = Callable[[int], None]
+
+class Service(Protocol):
+    """What a listener serves; called from many threads. `connection` is the connection's number."""
+
+    def respond(self, request: Request, connection: int) -> Answer:
+        """Return the answer to a request."""
+        ...
+
+    def note_garbage(self, connection: int) -> None:
+        """Take note that no request could be read."""
+        ...
+
+    def note_sent(self, size: int) -> None:
+        """Take note of bytes sent."""
+        ...
 
 
 class Listener:
-    """Serves on 127.0.0.1 from construction until `close`; port 0 takes a free one."""
+    """Serves on 127.0.0.1 from construction until `close`; port 0 takes a free one.
+
+    `numbers` gives each connection its number.
+    """
 
     def __init__(
-        self, port: int, tls: ssl.SSLContext | None, respond: Respond, note_garbage: NoteGarbage
+        self, port: int, tls: ssl.SSLContext | None, service: Service, numbers: Iterator[int]
     ) -> None:
         self._tls = tls
-        self._respond = respond
-        self._note_garbage = note_garbage
+        self._service = service
+        self._numbers = numbers
         self._closing = Event()
         self._lock = Lock()
         self._sockets: dict[int, socket.socket] = {}
@@ -53,14 +69,13 @@ class Listener:
             thread.join()
 
     def _accept(self) -> None:
-        number = 0
         while True:
             try:
                 sock, _ = self._socket.accept()
             except OSError:
                 # close() shut the port down.
                 return
-            number += 1
+            number = next(self._numbers)
             thread = Thread(target=self._serve, args=(sock, number), daemon=True)
             with self._lock:
                 self._sockets[number] = sock
@@ -73,9 +88,9 @@ class Listener:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock = self._secured(sock, number)
             try:
-                self._converse(Connection(sock, number, self._closing))
+                self._converse(Connection(sock, number, self._closing, self._service.note_sent))
             except BadRequestError as error:
-                self._note_garbage(number)
+                self._service.note_garbage(number)
                 sock.sendall(_bad_request(str(error)))
         with self._lock:
             del self._sockets[number]
@@ -91,7 +106,7 @@ class Listener:
             return sock
         if sock.recv(1, socket.MSG_PEEK) not in (TLS_HANDSHAKE, b""):
             # What Go's servers answer; clients that try plain HTTP second rely on it.
-            self._note_garbage(number)
+            self._service.note_garbage(number)
             # Unread bytes would turn the close into a reset, and the client would not see the answer.
             sock.recv(HEAD_LIMIT)
             with contextlib.suppress(OSError):
@@ -106,14 +121,14 @@ class Listener:
                 raise ssl.SSLError("closing")
             secured.do_handshake()
         except OSError:
-            self._note_garbage(number)
+            self._service.note_garbage(number)
             secured.close()
             raise
         return secured
 
     def _converse(self, connection: Connection) -> None:
         while (request := connection.read_request()) is not None:
-            answer = self._respond(request, connection.number)
+            answer = self._service.respond(request, connection.number)
             if not answer.deliver(connection, method=request.method, keep_alive=request.keep_alive):
                 return
 

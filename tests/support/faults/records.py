@@ -5,6 +5,7 @@ is sent, so a client that has its answer finds its record. No secret is kept, on
 """
 
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Literal
 
 Kind = Literal["ping", "manifest-head", "manifest-get", "blob", "tags", "token", "handshake", "other"]
@@ -35,13 +36,20 @@ class Record:
 
 @dataclass(slots=True)
 class Records:
-    """All records since the last reset; safe to use from many threads."""
+    """All records, and bytes `sent`, since the last reset; safe to use from many threads."""
 
+    sent: int = 0
     _records: list[Record] = field(default_factory=list)
+    _lock: Lock = field(default_factory=Lock)
 
     def add(self, record: Record) -> None:
         """Append one record."""
         self._records.append(record)
+
+    def add_sent(self, size: int) -> None:
+        """Count bytes sent."""
+        with self._lock:
+            self.sent += size
 
     def matching(
         self,
@@ -62,4 +70,6 @@ class Records:
 
     def reset(self) -> None:
         """Forget everything so far."""
-        self._records = []
+        with self._lock:
+            self._records = []
+            self.sent = 0

@@ -1,35 +1,31 @@
 """The registry that misbehaves on demand: the parts put together, and the API of the tests.
 
-A request passes the faults in force, the guard, then the content; a record of it is kept before it is
-answered.
+How a request is answered is in service; here is what a test says and asks.
 """
 
+import itertools
 import secrets
-import time
 from collections.abc import Collection, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Literal, Self
 
-from .answers import Answer, error_answer, json_answer
 from .authorization import (
     Accounts,
     BasicGuard,
     BearerGuard,
-    Guard,
     OpenDoor,
     TokenOptions,
     TokenService,
-    Verdict,
 )
 from .certificates import Certificates
-from .connection import Request
 from .content import Content
 from .faults import Fault
 from .images import build_image, build_index
 from .listener import Listener
 from .records import Kind, Record, Records
-from .routes import TOKEN_PATH, Route, route
+from .routes import TOKEN_PATH
 from .rules import Rule, Rules
+from .service import Service
 
 
 class FaultRegistry:
@@ -56,11 +52,12 @@ class FaultRegistry:
         self._accounts = Accounts(passwords)
         self._auth = auth
         self._tokens = TokenService(self._accounts, tokens or TokenOptions(), "fault-registry")
-        self._guard: Guard = OpenDoor()
         self._tls = tls
         self._content = Content(page)
         self._rules = Rules()
         self._records = Records()
+        self._service = Service(self._content, self._tokens, OpenDoor(), self._rules, self._records)
+        self._connections = itertools.count(1)
         self._port = port
         self._token_port = 0
         self._listeners: list[Listener] = []
@@ -74,11 +71,11 @@ class FaultRegistry:
             self._token_port = (
                 self._listen(self._token_port) if self._tokens.options.separate_port else self._port
             )
-            self._guard = BearerGuard(
+            self._service.guard = BearerGuard(
                 self._tokens, f"{self._scheme}://127.0.0.1:{self._token_port}{TOKEN_PATH}"
             )
         elif self._auth == "basic":
-            self._guard = BasicGuard(self._accounts)
+            self._service.guard = BasicGuard(self._accounts)
 
     def stop(self) -> None:
         """Cut every connection and refuse new ones, as a registry that crashed; content and records stay."""
@@ -208,9 +205,9 @@ class FaultRegistry:
     ) -> None:
         """Put a fault in force for a repository or (None) the whole host.
 
-        It stays for ever, or for the next `times` requests that it changes. `kind` says which requests it strikes;
-        by default those of `fault.kinds`, which never are the token service's. Faults add up: a later one works on
-        what the earlier ones let through.
+        It stays for ever, or for the next `times` requests that it changes. `kind` says which requests it
+        strikes; by default those of `fault.kinds`, which never are the token service's. Faults add up: a
+        later one works on what the earlier ones let through.
         """
         kinds = fault.kinds if kind is None else frozenset([kind] if isinstance(kind, str) else kind)
         self._rules.add(Rule(fault, repository, kinds, times))
@@ -246,8 +243,16 @@ class FaultRegistry:
         """Return how many requests match every filter given."""
         return len(self._records.matching(kind, repository, method, status))
 
+    @property
+    def sent(self) -> int:
+        """Bytes sent since the last reset, before encryption: how much of a huge answer a client took.
+
+        What the client did not read but the kernel buffered counts, some MiB at most.
+        """
+        return self._records.sent
+
     def reset(self) -> None:
-        """Forget the requests so far; content, rights and faults stay."""
+        """Forget the requests and bytes so far; content, rights and faults stay."""
         self._records.reset()
 
     # Serving.
@@ -258,48 +263,5 @@ class FaultRegistry:
 
     def _listen(self, port: int) -> int:
         context = None if self._tls is None else self._tls.server_context()
-        self._listeners.append(Listener(port, context, self._respond, self._note_garbage))
+        self._listeners.append(Listener(port, context, self._service, self._connections))
         return self._listeners[-1].port
-
-    def _respond(self, request: Request, connection: int) -> Answer:
-        where = route(request)
-        verdict = Verdict()
-
-        def usual() -> Answer:
-            nonlocal verdict
-            if where.kind == "token":
-                verdict, answer = self._tokens.verdict(request)
-                return answer
-            verdict = self._guard.verdict(request, where.repository)
-            return verdict.refusal or self._held(request, where)
-
-        answer = self._rules.answer(request, where.kind, where.repository, usual)
-        self._records.add(
-            Record(
-                time=time.monotonic(),
-                kind=where.kind,
-                method=request.method,
-                path=request.path,
-                repository=where.repository,
-                status=answer.status,
-                scheme=request.headers.get("authorization", "").partition(" ")[0].lower(),
-                right=verdict.right,
-                user_agent=request.headers.get("user-agent", ""),
-                connection=connection,
-            )
-        )
-        return answer
-
-    def _held(self, request: Request, where: Route) -> Answer:
-        if where.kind in ("manifest-head", "manifest-get"):
-            return self._content.manifest_answer(request, where.repository, where.reference)
-        if where.kind == "blob":
-            return self._content.blob_answer(where.repository, where.reference)
-        if where.kind == "tags":
-            return self._content.tags_answer(request, where.repository)
-        if where.kind == "ping":
-            return json_answer(200, {}, {"Docker-Distribution-Api-Version": "registry/2.0"})
-        return error_answer(404, "UNSUPPORTED", "no such page")
-
-    def _note_garbage(self, connection: int) -> None:
-        self._records.add(Record(time.monotonic(), "handshake", "", "", "", 0, "", None, "", connection))

@@ -12,7 +12,7 @@ from .records import Kind
 
 @dataclass(slots=True)
 class Rule:
-    """One fault in force, for a repository (None: all) and some kinds of requests, `left` times (None: always)."""
+    """One fault in force, for a repository (None: all) and kinds of requests, `left` times (None: always)."""
 
     fault: Fault
     repository: str | None

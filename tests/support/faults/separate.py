@@ -14,7 +14,9 @@ from typing import Any, cast
 
 from .registry import FaultRegistry
 
-ATTRIBUTES = frozenset({"host", "url", "token_host", "username", "password", "identity_token", "requests"})
+ATTRIBUTES = frozenset(
+    {"host", "url", "token_host", "username", "password", "identity_token", "requests", "sent"}
+)
 METHODS = frozenset(
     name for name in vars(FaultRegistry) if not name.startswith("_") and name not in ATTRIBUTES
 )
