@@ -1,8 +1,8 @@
 """The Go programs of the cluster: pinned by go.mod files, built by the ordinary Go client, kept in a cache.
 
-Each tool has a module in `deploy/local/go/`. What is built lands in the user's cache folder, outside the tree,
-under a name made of the version and a hash of everything that decides the result; it is built beside its
-place and renamed, under a lock, so that two commands at once neither clash nor see half of it.
+Each tool has a module in `deploy/local/go/`. What is built lands in the user's cache folder, outside the
+tree, under a name made of the version and a hash of everything that decides the result; it is built beside
+its place and renamed, under a lock, so that two commands at once neither clash nor see half of it.
 """
 
 import hashlib
@@ -111,16 +111,20 @@ def version(tool: Tool) -> str:
 
 
 def folder(tool: Tool) -> Path:
-    """Return where the tool's build is, or will be, kept; it changes when anything that decides the result does."""
+    """Return where the tool's build is, or will be; another place for every other outcome."""
     source = _MODULES / tool.folder
-    parts = [(source / "go.mod").read_bytes(), (source / "go.sum").read_bytes(), *map(str.encode, _flags(tool))]
+    parts = [
+        (source / "go.mod").read_bytes(),
+        (source / "go.sum").read_bytes(),
+        *map(str.encode, _flags(tool)),
+    ]
     parts += map(str.encode, (*tool.packages, *tool.data))
     digest = hashlib.sha256(b"\0".join(parts)).hexdigest()[:12]
     return cache_root() / f"{tool.name}-{version(tool)}-{digest}"
 
 
 def binary(name: str) -> Path:
-    """Return the path of a built program, such as "kubelet"; whether it is built is for `ensure` to see to."""
+    """Return the path of a built program, such as "kubelet"; `ensure` sees to it that it is built."""
     for tool in TOOLS.values():
         for package in tool.packages:
             if _final_name(tool, package) == name:
@@ -144,9 +148,13 @@ def ensure(names: Iterable[str], progress: Progress = silent) -> None:
     """
     missing = [TOOLS[name] for name in names if not folder(TOOLS[name]).is_dir()]
     for number, tool in enumerate(missing, start=1):
-        with exclusive(cache_root() / f".{tool.name}.lock"):
+        with exclusive(cache_root() / f".{tool.name}.lock", f"building {tool.name}", progress):
             if not folder(tool).is_dir():
-                _build(tool, lambda line, n=number: progress(f"[{n} of {len(missing)}] {line}"))
+                _build(tool, _numbered(progress, f"[{number} of {len(missing)}]"))
+
+
+def _numbered(progress: Progress, number: str) -> Progress:
+    return lambda line: progress(f"{number} {line}")
 
 
 def _flags(tool: Tool) -> list[str]:

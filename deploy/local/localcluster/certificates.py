@@ -4,7 +4,7 @@ Keys are P-256, files are PEM, keys are readable by their owner only. Nothing he
 cluster makes an authority of its own and forgets it when it goes down.
 """
 
-import datetime
+import datetime as dt
 import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-_LIFETIME = datetime.timedelta(days=365)
+_LIFETIME = dt.timedelta(days=365)
 # Tolerates a clock that was set back a little between two commands.
-_BACKDATED = datetime.timedelta(hours=1)
+_BACKDATED = dt.timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def write_key_pair(folder: Path, name: str) -> Pair:
 
 
 class Authority:
-    """A certificate authority: makes itself on construction, keeps its files in `folder` as `NAME.crt` and `NAME.key`."""
+    """A certificate authority, made anew on construction, with its files `NAME.crt` and `NAME.key`."""
 
     def __init__(self, folder: Path, name: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -116,7 +116,7 @@ class Authority:
         return pair
 
     def _builder(self, subject: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
-        now = datetime.datetime.now(datetime.UTC)
+        now = dt.datetime.now(dt.UTC)
         return (
             x509.CertificateBuilder()
             .subject_name(subject)

@@ -13,6 +13,7 @@ from typing import Literal, Self, get_args
 
 from localcluster import accounts, binaries, controlplane, kind, kwok, local, node, packages, slots
 from localcluster import state as states
+from localcluster.certificates import write_private
 from localcluster.errors import LocalClusterError
 from localcluster.layout import Layout
 from localcluster.local import Part
@@ -42,17 +43,15 @@ class Cluster:
         self.audit_log = access.audit_log
 
     @classmethod
-    def up(
-        cls, name: str = DEFAULT_NAME, nodes: WantedNodes = "auto", progress: Progress = silent
-    ) -> Self:
-        """Make the cluster of this name, mend it where parts are missing, or find it healthy and return at once.
+    def up(cls, name: str = DEFAULT_NAME, nodes: WantedNodes = "auto", progress: Progress = silent) -> Self:
+        """Make the cluster of this name, mend it where parts are missing, or find it healthy and return.
 
         `nodes` are real ones (containers), fake ones (kwok), or real ones where the machine allows (auto).
-        Raises LocalClusterError when a tool is missing, a part does not come up, or a cluster of this name has
-        other nodes than those asked for.
+        Raises LocalClusterError when a tool is missing, a part does not come up, or a cluster of this name
+        has other nodes than those asked for.
         """
         home = states.home_of(name)
-        with exclusive(_lock(name)):
+        with exclusive(_lock(name), f"cluster {name}", progress):
             state = _usable_state(home, progress)
             if state is None:
                 state = _make(name, nodes, progress)
@@ -62,7 +61,7 @@ class Cluster:
                 _mend(state, progress)
             access = _access(state, progress)
             for path in states.env_files(name):
-                states.write_private(path, states.render_env(access).encode())
+                write_private(path, states.render_env(access).encode())
         return cls(state, access)
 
     @classmethod
@@ -113,7 +112,7 @@ class Cluster:
 def down(name: str = DEFAULT_NAME, progress: Progress = silent) -> bool:
     """End the cluster of this name, whatever state it is in; False when there was nothing to end."""
     home = states.home_of(name)
-    with exclusive(_lock(name)):
+    with exclusive(_lock(name), f"cluster {name}", progress):
         state, slot = _load_quietly(home), slots.find(home)
         if state is not None and state.flavour == "kind":
             progress(f"deleting the kind cluster {name}")

@@ -40,7 +40,9 @@ def write_files(layout: Layout) -> None:
     front_proxy.issue("front-proxy", common_name="front-proxy-client")
     certificates.write_key_pair(folder, "service-account")
     authority.issue("kube-apiserver", common_name="kube-apiserver", hosts=_API_SERVER_NAMES)
-    authority.issue("kubelet-client", common_name="kube-apiserver-kubelet-client", organization="system:masters")
+    authority.issue(
+        "kubelet-client", common_name="kube-apiserver-kubelet-client", organization="system:masters"
+    )
     authority.issue("kubelet-server", common_name=NODE_NAME, hosts=(NODE_NAME, "localhost"))
     for name, user, group in (
         ("admin", "admin", "system:masters"),
@@ -188,4 +190,3 @@ def _scheduler(layout: Layout) -> Component:
 def _healthy(layout: Layout, name: str) -> bool:
     url = f"https://{LOOPBACK}:{layout.port(name)}/healthz"
     return probing.status(url, verify=str(layout.authority)) == 200
-

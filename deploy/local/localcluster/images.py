@@ -19,7 +19,7 @@ from localcluster.errors import LocalClusterError
 
 Format = Literal["oci", "docker"]
 
-_MEDIA_TYPES: dict[Format, dict[str, str]] = {
+MEDIA_TYPES: dict[Format, dict[str, str]] = {
     "oci": {
         "config": "application/vnd.oci.image.config.v1+json",
         "layer": "application/vnd.oci.image.layer.v1.tar+gzip",
@@ -33,7 +33,7 @@ _MEDIA_TYPES: dict[Format, dict[str, str]] = {
         "index": "application/vnd.docker.distribution.manifest.list.v2+json",
     },
 }
-_APPLETS = "cat date echo env false httpd ls mkdir nc ps rm sh sleep test touch true vi wget".split()
+_COMMANDS = ("cat", "date", "echo", "env", "false", "httpd", "ls", "nc", "ps", "sh", "sleep", "true", "wget")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,7 @@ def image(
             "history": [{"created": created, "created_by": "one layer"}],
         }
     )
-    media_types = _MEDIA_TYPES[image_format]
+    media_types = MEDIA_TYPES[image_format]
     manifest: dict[str, Any] = {
         "schemaVersion": 2,
         "mediaType": media_types["manifest"],
@@ -169,7 +169,7 @@ def index(
 ) -> Manifest:
     """Return a multi-platform index (a manifest list in Docker's words) of these images."""
     children = tuple(manifests)
-    media_type = _MEDIA_TYPES[image_format]["index"]
+    media_type = MEDIA_TYPES[image_format]["index"]
     content: dict[str, Any] = {
         "schemaVersion": 2,
         "mediaType": media_type,
@@ -195,7 +195,7 @@ def busybox_files() -> dict[str, File | Link]:
     if path is None:
         raise LocalClusterError("no static busybox on this machine: apt-get install busybox-static")
     files: dict[str, File | Link] = {"bin/busybox": File(path.read_bytes(), 0o755)}
-    return files | {f"bin/{name}": Link("busybox") for name in _APPLETS}
+    return files | {f"bin/{name}": Link("busybox") for name in _COMMANDS}
 
 
 def saying(text: str, **settings: Any) -> Manifest:

@@ -19,9 +19,7 @@ def with_certificate(path: Path, *, server: str, authority: Path, client: Pair) 
     return write(path, cluster=cluster, user=user)
 
 
-def write(
-    path: Path, *, cluster: dict[str, Any], user: dict[str, Any], namespace: str = "default"
-) -> Path:
+def write(path: Path, *, cluster: dict[str, Any], user: dict[str, Any], namespace: str = "default") -> Path:
     """Write a kubeconfig of these entries as they stand in a kubeconfig; returns its path."""
     content = {
         "apiVersion": "v1",

@@ -1,4 +1,8 @@
-"""Where a cluster keeps what: one place that names every folder and file of its home and of its run folder."""
+"""Where a cluster keeps what.
+
+One place names every folder and file of a cluster's home (`build/cluster/NAME/`, see `state`) and of its run
+folder (short paths for sockets and pid files, see `slots`).
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,7 +60,7 @@ class Layout:
 
     @property
     def kubelet_root(self) -> Path:
-        """The kubelet's folder: in the home, or in the run folder where the home's path is too long for sockets."""
+        """The kubelet's folder: in the home, or in the run folder where that path is too long for sockets."""
         root = self.home / "kubelet"
         return root if len(str(root)) <= _LONGEST_KUBELET_ROOT else self.slot.run / "kubelet"
 

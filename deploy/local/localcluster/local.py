@@ -139,7 +139,8 @@ def part_named(layout: Layout, name: str) -> Component:
 
 def stop(layout: Layout, name: str) -> None:
     """Stop one part; everything else runs on."""
-    processes.stop(part_named(layout, name).program.pid_file)
+    # The API server would wait for its watchers for a minute: a stopped part is to be gone soon.
+    processes.stop(part_named(layout, name).program.pid_file, grace=3)
 
 
 def start(layout: Layout, name: str, progress: Progress) -> None:
@@ -161,8 +162,8 @@ def status(layout: Layout) -> list[Part]:
 def remove(slot: Slot, home: Path) -> None:
     """End everything in this slot and delete the cluster's folder, its logs excepted.
 
-    Needs nothing but the slot: pid files and sockets are there, so a cluster whose folder was deleted under it
-    goes down as well as any other.
+    Needs nothing but the slot: pid files and sockets are there, so a cluster whose folder was deleted under
+    it goes down as well as any other.
     """
     pids = slot.run / "pids"
     processes.stop(pids / "kubelet", grace=3)

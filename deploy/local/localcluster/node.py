@@ -10,7 +10,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from localcluster import packages, processes
+from localcluster import packages, processes, slots
 from localcluster.binaries import binary
 from localcluster.component import Component
 from localcluster.controlplane import DNS_ADDRESS, NODE_NAME, api
@@ -24,11 +24,13 @@ PORTS = ("kubelet",)
 # Repository and tag of the image that holds a pod's namespaces open.
 SANDBOX = ("imagestreams-local/sandbox", "1")
 _CONTAINER_LINKS = Path("/var/log/containers")
+_FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
 _CNI_RESULTS = Path("/var/lib/cni/results")
 
 
 def write_files(layout: Layout) -> None:
     """Write the configuration of containerd, of the pods' network and of the kubelet."""
+    _remember_forwarding()
     networks = layout.configuration("cni")
     networks.mkdir(parents=True, exist_ok=True)
     (networks / "10-pods.conflist").write_text(json.dumps(_network(layout), indent=2))
@@ -82,7 +84,7 @@ def _network(layout: Layout) -> dict[str, object]:
 
 
 def _snapshotter(folder: Path) -> str:
-    """Return how containerd lays images out: overlay mounts cannot be stacked where the folder is one already."""
+    """Return how containerd lays images out: overlay mounts do not stack on a folder that is one already."""
     kind = subprocess.run(
         ["stat", "--file-system", "--format=%T", str(folder)], capture_output=True, text=True, check=True
     )
@@ -109,8 +111,9 @@ root = {quoted["root"]}
 state = {quoted["state"]}
 # opt would make /opt/containerd; the others are snapshotters that only complain here.
 disabled_plugins = [
-  "io.containerd.internal.v1.opt", "io.containerd.nri.v1.nri", "io.containerd.snapshotter.v1.aufs",
-  "io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.zfs",
+  "io.containerd.internal.v1.opt", "io.containerd.nri.v1.nri",
+  "io.containerd.snapshotter.v1.aufs", "io.containerd.snapshotter.v1.btrfs",
+  "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.zfs",
 ]
 [grpc]
 address = {quoted["socket"]}
@@ -208,6 +211,7 @@ def remove(slot: Slot, home: Path) -> None:
     for result in _CNI_RESULTS.glob(f"{slot.network}-*"):
         result.unlink(missing_ok=True)
     _remove_container_links(home)
+    _restore_forwarding(slot)
     # Empty by now unless another cluster, or somebody else's containerd, has containers there.
     for hierarchy in Path("/sys/fs/cgroup").glob("*/k8s.io"):
         _remove_if_empty(hierarchy)
@@ -239,6 +243,22 @@ def _unmount(folder: Path) -> None:
         path = point.encode().decode("unicode_escape")
         if path.startswith(f"{folder}/"):
             _quiet("umount", "--lazy", path)
+
+
+def _remember_forwarding() -> None:
+    """Keep whether the machine forwarded packets before the bridge plugin made it do so."""
+    kept = slots.root() / _FORWARDING.name
+    if not kept.exists() and _FORWARDING.exists():
+        kept.write_text(_FORWARDING.read_text())
+
+
+def _restore_forwarding(slot: Slot) -> None:
+    """Put that back when the last cluster goes."""
+    kept = slots.root() / _FORWARDING.name
+    others = [run for run in slots.root().glob("[0-9]*") if run != slot.run]
+    if kept.exists() and not others:
+        _FORWARDING.write_text(kept.read_text())
+        kept.unlink()
 
 
 def _remove_container_links(home: Path) -> None:

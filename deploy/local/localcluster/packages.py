@@ -30,7 +30,7 @@ def cni_plugins() -> Path | None:
 
 
 def static_busybox() -> Path | None:
-    """Return a busybox that needs no library, the whole user land of the test images; None when there is none."""
+    """Return a busybox that needs no library, the user land of the test images; None when there is none."""
     for path in (Path("/bin/busybox"), Path("/usr/bin/busybox"), Path("/usr/local/bin/busybox")):
         # A dynamic executable names its loader; in a container that holds busybox alone it could not start.
         if path.exists() and b"/ld-linux" not in path.read_bytes():

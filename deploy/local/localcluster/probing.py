@@ -8,9 +8,7 @@ import requests
 from localcluster.errors import LocalClusterError
 
 
-def status(
-    url: str, *, verify: str | bool = True, certificate: tuple[str, str] | None = None
-) -> int | None:
+def status(url: str, *, verify: str | bool = True, certificate: tuple[str, str] | None = None) -> int | None:
     """Return the HTTP status of a GET, None when nobody answers.
 
     Raises requests.exceptions.SSLError when somebody answers whose certificate is not trusted.

@@ -94,7 +94,9 @@ def start(program: Program) -> Identity:
             ],
         )
     except OSError as error:
-        raise LocalClusterError(f"{program.name}: cannot start {program.argv[0]}: {error.strerror}") from error
+        raise LocalClusterError(
+            f"{program.name}: cannot start {program.argv[0]}: {error.strerror}"
+        ) from error
     started = identity(pid)
     if started is None:
         raise LocalClusterError(f"{program.name} ended at once\n{tail(program.log)}")
@@ -149,12 +151,15 @@ def tail(log: Path, lines: int = 15) -> str:
 def wait_ready(program: Program, ready: Callable[[], bool], deadline: float) -> None:
     """Wait until `ready()` holds.
 
-    Raises LocalClusterError, with the tail of the log, when the process ends first or `deadline` seconds pass.
+    Raises LocalClusterError, with the tail of the log, when the process ends first or `deadline` seconds
+    pass.
     """
     limit = time.monotonic() + deadline
     while not ready():
         if running(program.pid_file) is None:
             raise LocalClusterError(f"{program.name} ended while starting\n{tail(program.log)}")
         if time.monotonic() > limit:
-            raise LocalClusterError(f"{program.name} is not ready after {deadline:.0f} s\n{tail(program.log)}")
+            raise LocalClusterError(
+                f"{program.name} is not ready after {deadline:.0f} s\n{tail(program.log)}"
+            )
         time.sleep(0.05)

@@ -16,7 +16,7 @@ def silent(_message: str) -> None:
 
 
 class Terminal:
-    """Prints each line to standard error with the seconds since the start, at once, for people and logs alike."""
+    """Prints each line at once to standard error, with the seconds since the start."""
 
     def __init__(self) -> None:
         self._start = time.monotonic()

@@ -10,16 +10,11 @@ from typing import Self
 import requests
 
 from localcluster.errors import LocalClusterError
-from localcluster.images import Manifest, digest_of
+from localcluster.images import MEDIA_TYPES, Manifest, digest_of
 
 _TIMEOUT = 30
 _MANIFESTS = ", ".join(
-    (
-        "application/vnd.oci.image.index.v1+json",
-        "application/vnd.oci.image.manifest.v1+json",
-        "application/vnd.docker.distribution.manifest.list.v2+json",
-        "application/vnd.docker.distribution.manifest.v2+json",
-    )
+    media_types[kind] for media_types in MEDIA_TYPES.values() for kind in ("index", "manifest")
 )
 
 
@@ -68,7 +63,7 @@ class Publisher:
         return manifest.digest
 
     def delete(self, repository: str, reference: str) -> None:
-        """Delete a manifest by digest, or what a tag points at now: every other tag of that digest goes too."""
+        """Delete a manifest by digest, or what a tag points at now; other tags of that digest go too."""
         digest = reference if ":" in reference else self.digest(repository, reference)
         self._request("DELETE", f"{repository}/manifests/{digest}")
 

@@ -28,7 +28,7 @@ _START_DEADLINE = 20.0
 
 
 class Registry:
-    """One distribution registry on 127.0.0.1; as a context manager it starts, and is gone with its data at the end.
+    """One distribution registry on 127.0.0.1; as a context manager it starts, and at the end it is gone.
 
     `port` 0 takes a free one, which stays the same over stops and starts. `users` maps names to passwords:
     without any, everybody may do everything. `tls` serves HTTPS. `folder` keeps data, configuration and log;

@@ -91,6 +91,6 @@ def claim(home: Path) -> Slot:
 
 
 def release(slot: Slot) -> None:
-    """Give the slot back and delete its run folder, and the folder of all slots after the last one."""
+    """Give the slot back and delete its run folder."""
     with exclusive(root() / "lock"):
         shutil.rmtree(slot.run, ignore_errors=True)

@@ -47,7 +47,7 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What someone needs to use the cluster. `audit_log` is None where this tool does not run the API server."""
+    """What someone needs to use the cluster; `audit_log` is None where somebody else runs the API server."""
 
     kubeconfig: Path
     registry: str
@@ -73,7 +73,9 @@ def load(home: Path) -> State | None:
     except FileNotFoundError:
         return None
     except (TypeError, json.JSONDecodeError) as error:
-        raise LocalClusterError(f"{home / 'cluster.json'} cannot be read ({error}); take the cluster down") from error
+        raise LocalClusterError(
+            f"{home / 'cluster.json'} cannot be read ({error}); take the cluster down"
+        ) from error
 
 
 def render_env(access: Access) -> str:
