@@ -24,7 +24,7 @@ from imagestreams.errors import (
     Retry,
 )
 from imagestreams.importing.news import news
-from imagestreams.importing.plan import Attempt, plan, retry_text
+from imagestreams.importing.plan import Attempt, plan, retry_delay, retry_text
 from imagestreams.importing.record import Failed, Imported, record
 from imagestreams.importing.schedule import Schedule
 from imagestreams.model.reference import parse_reference
@@ -227,6 +227,9 @@ class Importer:
         if retry is not None:
             failures = 1 + (before.failures if before is not None and before.intent == ask.intent else 0)
         memory.attempts[ask.tag] = Attempt(ask.intent, asked, failures, retry or Retry.TRANSIENT)
+        if retry is not None:
+            delay = retry_delay(failures, retry)
+            _log.info("%s: tag %s failed %d times, next try in %.0f s at most", key, ask.tag, failures, delay)
         memory.outcomes[ask.tag] = outcome
         self.look_at(key)
 
@@ -249,7 +252,6 @@ class Importer:
             place.host, "ok" if not isinstance(answer, RegistryError) else str(answer.reason)
         ).inc()
         if isinstance(answer, RegistryError):
-            _log.info("%s tag %s: %s", key, ask.tag, answer)
             return Failed(ask.intent, answer.reason, f"{answer}. {retry_text(answer.retry)}"), answer.retry
         return Imported(ask.intent, reference.at(answer.digest), answer.digest), None
 

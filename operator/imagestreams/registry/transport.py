@@ -181,12 +181,13 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 _REFUSALS: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
     ((socket.gaierror, urllib3.exceptions.NameResolutionError), "its host name does not resolve"),
+    ((ConnectionRefusedError,), "the connection was refused: nothing listens there"),
+    # Below the one before: the library makes every failure to connect a kind of time-out.
     ((urllib3.exceptions.ConnectTimeoutError,), "no connection within {connect:.0f} s"),
     (
         (urllib3.exceptions.ReadTimeoutError, TimeoutError),
         "it accepted the connection but did not answer within {read:.0f} s",
     ),
-    ((ConnectionRefusedError,), "the connection was refused: nothing listens there"),
     (
         (ConnectionResetError, BrokenPipeError, http.client.RemoteDisconnected, http.client.IncompleteRead),
         CLOSED_EARLY,

@@ -1,0 +1,111 @@
+"""What every test may ask for: a real cluster, a namespace of its own, and the operator as it is shipped."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from localcluster import Cluster, Publisher
+from localrun import OperatorProcess, account_kubeconfig, install
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_BUILD = Path(__file__).resolve().parents[1] / "build"
+
+
+class Kubectl:
+    """kubectl as the administrator of the test's cluster, in one namespace."""
+
+    def __init__(self, cluster: Cluster, namespace: str = "") -> None:
+        self._command = [str(cluster.kubectl), f"--kubeconfig={cluster.kubeconfig}"]
+        self.namespace = namespace
+        if namespace:
+            self._command.append(f"--namespace={namespace}")
+
+    def __call__(self, *arguments: str, stdin: object = None) -> str:
+        """Run it and give what it printed; what it complained about is the assertion's message."""
+        done = self.run(*arguments, stdin=stdin)
+        assert done.returncode == 0, f"kubectl {' '.join(arguments)}: {done.stderr}"
+        return done.stdout
+
+    def run(self, *arguments: str, stdin: object = None) -> subprocess.CompletedProcess[str]:
+        """Run it, whatever comes of it; `stdin` is text, or a manifest to send as JSON."""
+        text = stdin if isinstance(stdin, str) or stdin is None else json.dumps(stdin)
+        return subprocess.run(
+            [*self._command, *arguments], input=text, capture_output=True, text=True, check=False
+        )
+
+    def apply(self, *manifests: dict[str, Any]) -> None:
+        """Apply manifests."""
+        self("apply", "-f", "-", stdin={"apiVersion": "v1", "kind": "List", "items": list(manifests)})
+
+    def get(self, *arguments: str) -> dict[str, Any]:
+        """Get an object or a list as JSON."""
+        found: dict[str, Any] = json.loads(self("get", *arguments, "-o", "json"))
+        return found
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A real cluster with the CRDs and the operator's rights installed."""
+    name = os.environ.get("TEST_CLUSTER", "test")
+    found = Cluster.up(name=name, progress=print)
+    install(found.kubectl, found.kubeconfig)
+    yield found
+    if not os.environ.get("KEEP_CLUSTER"):
+        found.down()
+
+
+@pytest.fixture(scope="session")
+def operator_kubeconfig(cluster: Cluster) -> Path:
+    """A kubeconfig with the rights of the operator's service account."""
+    path = _BUILD / "test" / f"kubeconfig-{cluster.name}"
+    return account_kubeconfig(cluster.kubectl, cluster.kubeconfig, path)
+
+
+@pytest.fixture(scope="session")
+def _operator(cluster: Cluster, operator_kubeconfig: Path) -> Iterator[OperatorProcess]:
+    log = _BUILD / "test" / f"operator-{cluster.name}.log"
+    log.unlink(missing_ok=True)
+    process = OperatorProcess(operator_kubeconfig, log)
+    yield process
+    if process.alive:
+        process.terminate()
+
+
+@pytest.fixture
+def operator(_operator: OperatorProcess) -> OperatorProcess:
+    """The operator, running; a test may kill it, the next one gets it started again."""
+    if not _operator.alive:
+        _operator.start()
+    return _operator
+
+
+@pytest.fixture
+def namespace(cluster: Cluster) -> Iterator[str]:
+    """A namespace of this test alone."""
+    name = f"test-{secrets.token_hex(4)}"
+    kubectl = Kubectl(cluster)
+    kubectl("create", "namespace", name)
+    yield name
+    kubectl("delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture
+def kubectl(cluster: Cluster, namespace: str) -> Kubectl:
+    """Kubectl in the test's own namespace."""
+    return Kubectl(cluster, namespace)
+
+
+@pytest.fixture
+def publisher(cluster: Cluster) -> Iterator[Publisher]:
+    """Pushes to the open registry."""
+    with Publisher(cluster.registry) as found:
+        yield found

@@ -1,0 +1,78 @@
+"""Manifests that tests apply, as a user would write them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+Manifest = dict[str, Any]
+
+
+def tag(
+    name: str,
+    source: str,
+    *,
+    insecure: bool = True,
+    scheduled: bool = False,
+    mode: str = "",
+    annotations: dict[str, str] | None = None,
+) -> Manifest:
+    """Write a spec tag of kind DockerImage; insecure by default: the tests' registries speak plain HTTP."""
+    policy: Manifest = {"insecure": insecure, "scheduled": scheduled}
+    if mode:
+        policy["importMode"] = mode
+    written: Manifest = {
+        "name": name,
+        "from": {"kind": "DockerImage", "name": source},
+        "importPolicy": policy,
+    }
+    if annotations:
+        written["annotations"] = annotations
+    return written
+
+
+def stream(
+    name: str, *tags: Manifest, interval: str = "", annotations: dict[str, str] | None = None
+) -> Manifest:
+    """Write an ImageStream."""
+    notes = {**({"imagestreams.dev/interval": interval} if interval else {}), **(annotations or {})}
+    return {
+        "apiVersion": "image.openshift.io/v1",
+        "kind": "ImageStream",
+        "metadata": {"name": name, "annotations": notes},
+        "spec": {"tags": list(tags)},
+    }
+
+
+def trigger(container: str, stream_tag: str, **more: Any) -> Manifest:
+    """Write one entry of the trigger annotation."""
+    return {
+        "from": {"kind": "ImageStreamTag", "name": stream_tag},
+        "fieldPath": f'spec.template.spec.containers[?(@.name=="{container}")].image',
+        **more,
+    }
+
+
+def deployment(name: str, follows: dict[str, str], *, replicas: int = 1, image: str = " ") -> Manifest:
+    """Write a Deployment whose containers follow tags: {container: "stream:tag"}."""
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {
+            "name": name,
+            "annotations": {
+                "image.openshift.io/triggers": json.dumps([trigger(*item) for item in follows.items()])
+            },
+        },
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": {"app": name}},
+            "template": {
+                "metadata": {"labels": {"app": name}},
+                "spec": {
+                    "terminationGracePeriodSeconds": 0,
+                    "containers": [{"name": container, "image": image} for container in follows],
+                },
+            },
+        },
+    }
