@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,8 +10,9 @@ from pathlib import Path
 import pytest
 import requests
 
-from localcluster import Cluster, LocalClusterError, Publisher, Registry, images, packages
+from localcluster import Cluster, LocalClusterError, Publisher, Registry, images, packages, ports, slots
 from localcluster.certificates import Authority
+from localcluster.cluster import down
 from localcluster.layout import Layout
 from localcluster.state import home_of, load
 
@@ -144,7 +146,7 @@ def test_a_write_is_in_the_audit_log(own_cluster: Cluster) -> None:
     told = [
         (entry["verb"], entry["user"]["username"])
         for entry in entries
-        if entry["objectRef"].get("resource") == "configmaps" and "admin" == entry["user"]["username"]
+        if entry["user"]["username"] == "admin" and entry["objectRef"]["resource"] == "configmaps"
     ]
     assert [("create", "admin")] == told
 
@@ -198,7 +200,7 @@ def test_a_part_that_does_not_exist_is_told(own_cluster: Cluster) -> None:
 
 
 def test_two_clusters_run_side_by_side_and_one_goes_without_a_trace(own_cluster: Cluster) -> None:
-    """A second cluster comes and goes with its pod, no process, mount or interface left; the first runs on."""
+    """A second cluster and its pod come and go: no process, mount or interface is left, the first runs on."""
     state = load(Cluster.up(SECOND, nodes="real").kubeconfig.parent)
     assert state is not None
     slot = Layout(state).slot
@@ -293,3 +295,21 @@ def test_the_current_cluster_gets_the_registries_alone(
     finally:
         beside.down()
     assert own_cluster.kubeconfig.exists()
+
+
+def test_a_cluster_whose_folder_was_deleted_still_goes_down(
+    own_cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What runs is known outside the folder too: `down` ends it all, and says when there is nothing left."""
+    monkeypatch.setenv("CLUSTER", "current")
+    monkeypatch.setenv("KUBECONFIG", str(own_cluster.kubeconfig))
+    beside = Cluster.up(SECOND)
+    slot = slots.find(home_of(SECOND))
+    assert slot is not None
+
+    shutil.rmtree(home_of(SECOND))
+
+    assert down(SECOND)
+    assert [] == left_behind(SECOND, slot.run, slot.bridge)
+    assert ports.is_free(int(beside.registry.rpartition(":")[2]))
+    assert not down(SECOND)

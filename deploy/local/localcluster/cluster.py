@@ -7,6 +7,7 @@ on the same cluster from running at once, and writes the env files. What actuall
 
 import os
 import secrets
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal, Self, get_args
@@ -55,9 +56,8 @@ class Cluster:
             state = _usable_state(home, progress)
             if state is None:
                 state = _make(name, nodes, progress)
-            elif nodes not in {"auto", state.nodes}:
-                raise LocalClusterError(f"cluster {name} has {state.nodes} nodes; take it down first")
             else:
+                _check_wishes(state, nodes)
                 _mend(state, progress)
             access = _access(state, progress)
             for path in states.env_files(name):
@@ -166,6 +166,16 @@ def _flavour() -> Flavour:
     raise LocalClusterError(f"CLUSTER={wanted} is unknown; it can be {', '.join(get_args(Flavour))}")
 
 
+def _check_wishes(state: State, nodes: WantedNodes) -> None:
+    """Raise LocalClusterError when the cluster there is differs from the one asked for."""
+    if os.environ.get("CLUSTER") and _flavour() != state.flavour:
+        raise LocalClusterError(
+            f"cluster {state.name} was made with CLUSTER={state.flavour}; take it down first"
+        )
+    if state.flavour == "local" and nodes not in {"auto", state.nodes}:
+        raise LocalClusterError(f"cluster {state.name} has {state.nodes} nodes; take it down first")
+
+
 def _node_kind(wanted: WantedNodes, progress: Progress) -> Nodes:
     if wanted == "kwok":
         return "kwok"
@@ -181,9 +191,11 @@ def _node_kind(wanted: WantedNodes, progress: Progress) -> Nodes:
 def _make(name: str, wanted: WantedNodes, progress: Progress) -> State:
     flavour = _flavour()
     home = states.home_of(name)
-    home.mkdir(parents=True, exist_ok=True)
     if flavour == "kind":
         kind.check()
+    home.mkdir(parents=True, exist_ok=True)
+    # A new cluster starts with new logs: who counts what is in them counts its own.
+    shutil.rmtree(home / "logs", ignore_errors=True)
     nodes: Nodes = _node_kind(wanted, progress) if flavour == "local" else "none"
     slot = slots.claim(home) if flavour != "kind" else None
     names = [*local.REGISTRY_PORTS]
@@ -202,7 +214,13 @@ def _make(name: str, wanted: WantedNodes, progress: Progress) -> State:
     layout = Layout(state)
     if flavour == "kind":
         state.save(home)
-        kind.create(layout, progress)
+        try:
+            kind.create(layout, progress)
+        except LocalClusterError:
+            # Half of it could not be mended.
+            kind.remove(layout)
+            local.forget(home)
+            raise
         return state
     local.missing_tools(layout, progress)
     local.prepare(layout, progress)

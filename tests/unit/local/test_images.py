@@ -10,7 +10,7 @@ import pytest
 from localcluster import images
 from localcluster.images import File, Format, Link, Platform
 
-FILES = {"/app/hello": File(b"hello", 0o755), "app/link": Link("hello")}
+FILES: dict[str, File | Link] = {"/app/hello": File(b"hello", 0o755), "app/link": Link("hello")}
 
 
 def test_the_same_files_are_the_same_digest_in_any_order() -> None:
