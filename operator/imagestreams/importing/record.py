@@ -119,12 +119,14 @@ def _ready(stream: Stream, tags: Mapping[str, TagStatus], now: str) -> Condition
             message = f'tag "{failed[0]}" failed to import ({failure.reason}): {failure.message}'
     elif pending:
         status, reason = "Unknown", "Importing"
-        message = f"{len(pending)} of {total} tags are being imported: {_names(pending)}"
+        message = f"still being imported: {_names(pending)}"
     elif problem := interval_problem(stream):
         status, reason, message = "True", "ImportedWithWarning", problem
     else:
         status, reason = "True", "Imported"
-        message = f"{total} of {total} tags are imported" if total else "no tag has a source"
+        message = (
+            f"{total} {'tag is' if total == 1 else 'tags are'} imported" if total else "no tag has a source"
+        )
     last = next((item for item in stream.status.conditions if item.type == READY), None)
     since = last.last_transition if last and last.status == status and last.last_transition else now
     return Condition(READY, status, reason, message, since, stream.generation)
