@@ -7,14 +7,17 @@ install. Also answers whether this machine allows real containers at all.
 import os
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 from localcluster.errors import LocalClusterError
+from localcluster.locks import exclusive
 from localcluster.progress import Progress, silent
 
 CNI_PLUGINS = Path("/usr/lib/cni")
 _ALTERNATIVE_CNI_PLUGINS = Path("/opt/cni/bin")
 _INSTALL_TIMEOUT = 600
+_LOCK = Path(tempfile.gettempdir()) / f"imagestreams-packages-{os.geteuid()}.lock"
 
 
 def _on_path(name: str) -> bool:
@@ -59,28 +62,40 @@ def ensure(*, node: bool, progress: Progress = silent) -> None:
 
     Raises LocalClusterError with the packages to install by hand when it may not, or when apt fails.
     """
-    wanted = missing(node=node)
-    if not wanted:
+    if not missing(node=node):
         return
+    with exclusive(_LOCK, "installing packages", progress):
+        wanted = missing(node=node)
+        if wanted:
+            _install(wanted, progress)
+    still = missing(node=node)
+    if still:
+        raise LocalClusterError(f"installed, yet not found: {', '.join(still)}")
+
+
+def _install(wanted: list[str], progress: Progress) -> None:
     by_hand = f"as root: apt-get install --no-install-recommends {' '.join(wanted)}"
     if not can_install():
         raise LocalClusterError(f"missing on this machine: {', '.join(wanted)}; install them {by_hand}")
     progress(f"installing Debian packages: {' '.join(wanted)}")
-    for command in (["update"], ["install", "--yes", "--no-install-recommends", *wanted]):
-        result = subprocess.run(
-            ["apt-get", "--quiet", *command],
-            env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=_INSTALL_TIMEOUT,
-        )
-        if result.returncode != 0:
-            said = (result.stdout + result.stderr).strip()[-2000:]
-            raise LocalClusterError(f"apt-get {command[0]} failed; try it {by_hand}\n{said}")
-    still = missing(node=node)
-    if still:
-        raise LocalClusterError(f"installed, yet not found: {', '.join(still)}")
+    # Lists that cannot be renewed may still be good enough: what decides is whether the installation works.
+    updated = _apt_get("update")
+    installed = _apt_get("install", "--yes", "--no-install-recommends", *wanted)
+    if installed.returncode != 0:
+        said = "\n".join((done.stdout + done.stderr).strip()[-1500:] for done in (updated, installed))
+        raise LocalClusterError(f"apt-get install failed; try it {by_hand}\n{said}")
+
+
+def _apt_get(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        # Somebody else's installation may be going on: wait for it.
+        ["apt-get", "--quiet", "--option=DPkg::Lock::Timeout=300", *arguments],
+        env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=_INSTALL_TIMEOUT,
+    )
 
 
 def why_no_containers() -> str | None:
