@@ -108,7 +108,11 @@ class Operator:
         for work in works:
             work.add_done_callback(lambda _: self._stop.set())
         registry = kopf_registry(self._intake)
-        kopf.on.cleanup(registry=registry)(self._cleanup)
+
+        async def cleanup(**_: object) -> None:
+            await self._cleanup(health)
+
+        kopf.on.cleanup(registry=registry)(cleanup)
         _log.info("imagestreams %s has started", __version__)
         try:
             await kopf.operator(
@@ -131,7 +135,11 @@ class Operator:
                 work.result()
         _log.info("stopped")
 
-    async def _cleanup(self, **_: object) -> None:
+    async def _cleanup(self, health: HealthServer) -> None:
+        # Kopf's last step waits 5 s for every task that began after it: its own that waits for this flag,
+        # and one for each connection that whoever reads our metrics keeps open.
+        self._stop.set()
+        await health.close()
         await self._importer.close(within=_LAST_WRITES)
         await self._follower.close(within=_LAST_WRITES)
 
