@@ -17,21 +17,14 @@ from imagestreams.errors import (
     ConflictError,
     GoneError,
     ImageStreamsError,
-    InvalidError,
-    Reason,
     RefusedError,
-    RegistryError,
     Retry,
 )
+from imagestreams.importing.asking import Asker
 from imagestreams.importing.news import news
-from imagestreams.importing.plan import Attempt, plan, retry_delay, retry_text
-from imagestreams.importing.record import Failed, Imported, record
+from imagestreams.importing.plan import Attempt, plan, retry_delay
+from imagestreams.importing.record import record
 from imagestreams.importing.schedule import Schedule
-from imagestreams.model.reference import parse_reference
-from imagestreams.model.stream import IMPORT_MODE_PRESERVE
-from imagestreams.registry.client import Question
-from imagestreams.registry.credentials import choose
-from imagestreams.registry.names import place_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
@@ -43,7 +36,7 @@ if TYPE_CHECKING:
     from imagestreams.metrics import Metrics
     from imagestreams.model.status import StreamStatus
     from imagestreams.model.stream import Stream, StreamKey
-    from imagestreams.registry.client import Resolution
+    from imagestreams.registry.client import Question, Resolution
     from imagestreams.registry.credentials import Login
     from imagestreams.registry.manifests import Platform
 
@@ -120,7 +113,7 @@ class Importer:
         self._default_interval = default_interval
         self._schedule: Schedule[StreamKey] = Schedule()
         self._memories: dict[StreamKey, _Memory] = {}
-        self._questions: dict[Question, asyncio.Task[Resolution | RegistryError]] = {}
+        self._asker = Asker(tools.resolve, tools.threads, platform=tools.platform, metrics=tools.metrics)
         self._tasks: set[asyncio.Task[None]] = set()
         self._woken = asyncio.Event()
 
@@ -165,8 +158,7 @@ class Importer:
 
     async def close(self, *, within: float) -> None:
         """Let writes under way finish, for so many seconds at most, and give up the rest."""
-        for question in self._questions.values():
-            question.cancel()
+        self._asker.close()
         tasks = list(self._tasks)
         if tasks:
             await asyncio.wait(tasks, timeout=within)
@@ -216,9 +208,9 @@ class Importer:
             _log.error("unexpected", exc_info=error)
 
     async def _ask(self, key: StreamKey, memory: _Memory, ask: Ask) -> None:
-        loop = asyncio.get_running_loop()
-        asked = loop.time()
-        outcome, retry = await self._outcome(key, ask)
+        tools = self._tools
+        asked = asyncio.get_running_loop().time()
+        outcome, retry = await self._asker.ask(ask, tools.streams.logins(key.namespace))
         if memory.asking.get(ask.tag) is not ask:
             return
         del memory.asking[ask.tag]
@@ -232,54 +224,6 @@ class Importer:
             _log.info("%s: tag %s failed %d times, next try in %.0f s at most", key, ask.tag, failures, delay)
         memory.outcomes[ask.tag] = outcome
         self.look_at(key)
-
-    async def _outcome(self, key: StreamKey, ask: Ask) -> tuple[Outcome, Retry | None]:
-        try:
-            reference = parse_reference(ask.intent.name)
-        except InvalidError as error:
-            return Failed(
-                ask.intent, Reason.INVALID, f"{error}. Correct spec.tags[].from.name"
-            ), Retry.PERMANENT
-        place = place_of(reference)
-        question = Question(
-            reference=reference,
-            platform=None if ask.intent.import_mode == IMPORT_MODE_PRESERVE else self._tools.platform,
-            insecure=ask.intent.insecure,
-            credentials=choose(self._tools.streams.logins(key.namespace), place),
-        )
-        answer = await self._share(question)
-        self._tools.metrics.imports.labels(
-            place.host, "ok" if not isinstance(answer, RegistryError) else str(answer.reason)
-        ).inc()
-        if isinstance(answer, RegistryError):
-            return Failed(ask.intent, answer.reason, f"{answer}. {retry_text(answer.retry)}"), answer.retry
-        return Imported(ask.intent, reference.at(answer.digest), answer.digest), None
-
-    async def _share(self, question: Question) -> Resolution | RegistryError:
-        """Ask once what several tags want to know at the same time."""
-        task = self._questions.get(question)
-        if task is None:
-            task = asyncio.create_task(self._resolve(question))
-            self._questions[question] = task
-            task.add_done_callback(lambda _: self._questions.pop(question, None))
-        return await task
-
-    async def _resolve(self, question: Question) -> Resolution | RegistryError:
-        host = place_of(question.reference).host
-        loop = asyncio.get_running_loop()
-        self._tools.metrics.under_way.inc()
-        started = loop.time()
-        try:
-            return await loop.run_in_executor(self._tools.threads, self._tools.resolve, question)
-        except RegistryError as error:
-            return error
-        except Exception:  # noqa: BLE001
-            # A bug of ours in reading one registry's answer is that tag's condition, not everybody's end.
-            _log.exception("asking for %s failed", question.reference)
-            return RegistryError(f"{question.reference}: the operator failed to read the registry's answer")
-        finally:
-            self._tools.metrics.under_way.dec()
-            self._tools.metrics.import_seconds.labels(host).observe(loop.time() - started)
 
     def _settle_soon(self, key: StreamKey, memory: _Memory) -> None:
         memory.unsettled = True

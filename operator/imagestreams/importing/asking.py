@@ -1,0 +1,108 @@
+"""Asking a registry for one tag: the question made, shared, sent in a thread, the answer made an outcome.
+
+Between importing.work, which says what to ask when, and registry.client, which asks. Two tags that want to
+know the same at the same time cost one question.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from imagestreams.errors import InvalidError, Reason, RegistryError, Retry
+from imagestreams.importing.plan import retry_text
+from imagestreams.importing.record import Failed, Imported
+from imagestreams.model.reference import parse_reference
+from imagestreams.model.stream import IMPORT_MODE_PRESERVE
+from imagestreams.registry.client import Question
+from imagestreams.registry.credentials import choose
+from imagestreams.registry.names import place_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from concurrent.futures import Executor
+
+    from imagestreams.importing.plan import Ask
+    from imagestreams.importing.record import Outcome
+    from imagestreams.metrics import Metrics
+    from imagestreams.registry.client import Resolution
+    from imagestreams.registry.credentials import Login
+    from imagestreams.registry.manifests import Platform
+
+_log = logging.getLogger(__name__)
+
+
+class Asker:
+    """Asks registries, in threads of its own, from one event loop."""
+
+    def __init__(
+        self,
+        resolve: Callable[[Question], Resolution],
+        threads: Executor,
+        *,
+        platform: Platform,
+        metrics: Metrics,
+    ) -> None:
+        """`resolve` is RegistryClient.resolve; `platform` is what Legacy imports take of an index."""
+        self._client_resolve = resolve
+        self._threads = threads
+        self._platform = platform
+        self._metrics = metrics
+        self._questions: dict[Question, asyncio.Task[Resolution | RegistryError]] = {}
+
+    async def ask(self, ask: Ask, logins: Iterable[Login]) -> tuple[Outcome, Retry | None]:
+        """Ask for a tag with what the namespace's pull secrets hold.
+
+        The answer is its outcome and, for a failure, how soon asking again can help.
+        """
+        try:
+            reference = parse_reference(ask.intent.name)
+        except InvalidError as error:
+            message = f"{error}. Correct spec.tags[].from.name"
+            return Failed(ask.intent, Reason.INVALID, message), Retry.PERMANENT
+        place = place_of(reference)
+        answer = await self._share(
+            Question(
+                reference=reference,
+                platform=None if ask.intent.import_mode == IMPORT_MODE_PRESERVE else self._platform,
+                insecure=ask.intent.insecure,
+                credentials=choose(logins, place),
+            )
+        )
+        if isinstance(answer, RegistryError):
+            self._metrics.imports.labels(place.host, str(answer.reason)).inc()
+            return Failed(ask.intent, answer.reason, f"{answer}. {retry_text(answer.retry)}"), answer.retry
+        self._metrics.imports.labels(place.host, "ok").inc()
+        return Imported(ask.intent, reference.at(answer.digest), answer.digest), None
+
+    def close(self) -> None:
+        """Give up what is being asked."""
+        for task in self._questions.values():
+            task.cancel()
+
+    async def _share(self, question: Question) -> Resolution | RegistryError:
+        """Ask once what several tags want to know at the same time."""
+        task = self._questions.get(question)
+        if task is None:
+            task = asyncio.create_task(self._resolve(question))
+            self._questions[question] = task
+            task.add_done_callback(lambda _: self._questions.pop(question, None))
+        return await task
+
+    async def _resolve(self, question: Question) -> Resolution | RegistryError:
+        host = place_of(question.reference).host
+        loop = asyncio.get_running_loop()
+        self._metrics.under_way.inc()
+        started = loop.time()
+        try:
+            return await loop.run_in_executor(self._threads, self._client_resolve, question)
+        except RegistryError as error:
+            return error
+        except Exception:  # noqa: BLE001
+            # A bug of ours in reading one registry's answer is that tag's condition, not everybody's end.
+            _log.exception("asking for %s failed", question.reference)
+            return RegistryError(f"{question.reference}: the operator failed to read the registry's answer")
+        finally:
+            self._metrics.under_way.dec()
+            self._metrics.import_seconds.labels(host).observe(loop.time() - started)
