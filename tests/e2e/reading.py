@@ -1,0 +1,70 @@
+"""What kubectl and other clients show of a stream, for the tests of the whole path.
+
+Each function asks once, now; `support.waiting.eventually` does the waiting.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from conftest import Kubectl
+    from localcluster import Cluster
+
+
+def history(kubectl: Kubectl, stream: str, tag: str) -> list[str]:
+    """Give the digests that a tag stood for, the newest first."""
+    return [item["image"] for item in _tag(kubectl, stream, tag).get("items") or []]
+
+
+def current(kubectl: Kubectl, stream: str, tag: str) -> str:
+    """Give the digest that a tag stands for, "" while there is none."""
+    return next(iter(history(kubectl, stream, tag)), "")
+
+
+def failure(kubectl: Kubectl, stream: str, tag: str) -> dict[str, str]:
+    """Give the condition ImportSuccess=False of a tag, empty when it has none."""
+    return _failure(_tag(kubectl, stream, tag))
+
+
+def failures(kubectl: Kubectl, stream: str) -> dict[str, dict[str, str]]:
+    """Give the condition ImportSuccess=False of every tag that has one."""
+    tags = kubectl.get("is", stream).get("status", {}).get("tags", [])
+    return {tag["tag"]: found for tag in tags if (found := _failure(tag))}
+
+
+def images(kubectl: Kubectl, deployment: str) -> list[str]:
+    """Give the images of a Deployment's pod template, in the order of its containers."""
+    template = kubectl.get("deployment", deployment)["spec"]["template"]
+    return [container["image"] for container in template["spec"]["containers"]]
+
+
+def crane_digest(
+    cluster: Cluster, reference: str, *options: str, environment: Mapping[str, str] | None = None
+) -> str:
+    """Give the digest that crane, a client by other hands, finds for a reference."""
+    done = subprocess.run(
+        [str(cluster.crane), "digest", *options, reference],
+        env={**os.environ, **(environment or {})},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"crane digest {reference}: {done.stderr}"
+    return done.stdout.strip()
+
+
+def _tag(kubectl: Kubectl, stream: str, tag: str) -> dict[str, Any]:
+    tags = kubectl.get("is", stream).get("status", {}).get("tags", [])
+    return next((item for item in tags if item["tag"] == tag), {})
+
+
+def _failure(tag: dict[str, Any]) -> dict[str, str]:
+    conditions: list[dict[str, str]] = tag.get("conditions") or []
+    return next(
+        (item for item in conditions if (item["type"], item["status"]) == ("ImportSuccess", "False")), {}
+    )
