@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import secrets
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 from localrun import account_kubeconfig
 from support.admission import Admission, admission, stream, tag
@@ -18,11 +20,12 @@ from support.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from localcluster import Cluster
 
 pytestmark = pytest.mark.cluster
+
+PROJECT = Path(__file__).resolve().parents[2]
 
 Right = tuple[str, str, str]
 """Verb, API group, resource; an object's name after a blank where the right is for that object alone."""
@@ -259,3 +262,19 @@ def test_an_editor_edits_streams_and_a_viewer_only_looks(admin: Admission) -> No
     assert "Forbidden" in admin.run(*status, editor).stderr
     assert "Forbidden" in admin.run("delete", "is", "mine", viewer).stderr
     admin.ok("delete", "is", "mine", editor)
+
+
+def test_the_operators_pod_meets_the_restricted_standard(quiet_cluster: Cluster) -> None:
+    """Its Deployment, as kustomize makes it, is taken without a warning where pods must be restricted."""
+    system = Admission(quiet_cluster.kubectl, quiet_cluster.kubeconfig, "imagestreams-system")
+    made = list(yaml.safe_load_all(system.ok("kustomize", str(PROJECT / "deploy" / "base"))))
+    (deployment,) = [manifest for manifest in made if manifest["kind"] == "Deployment"]
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    assert container["image"] == "ghcr.io/imagestreams/imagestreams:dev"
+    create = ("create", "--dry-run=server", "-f", "-")
+
+    done = system.run(*create, stdin=deployment)
+    assert (done.returncode, done.stderr) == (0, "")
+
+    container["securityContext"]["allowPrivilegeEscalation"] = True
+    assert "would violate PodSecurity" in system.run(*create, stdin=deployment).stderr
