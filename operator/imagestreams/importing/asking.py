@@ -57,6 +57,20 @@ class Asker:
         The answer is its outcome and, for a failure, how soon asking again can help.
         """
         try:
+            return await self._ask(ask, logins)
+        except Exception:  # noqa: BLE001
+            # A bug of ours in reading one registry's answer is that tag's condition, not everybody's end.
+            _log.exception("asking for %s failed", ask.intent.name)
+            message = f"{ask.intent.name}: the operator failed to read the answer; its log says more"
+            return Failed(ask.intent, Reason.INTERNAL_ERROR, message), Retry.TRANSIENT
+
+    def close(self) -> None:
+        """Give up what is being asked."""
+        for task in self._questions.values():
+            task.cancel()
+
+    async def _ask(self, ask: Ask, logins: Iterable[Login]) -> tuple[Outcome, Retry | None]:
+        try:
             reference = parse_reference(ask.intent.name)
         except InvalidError as error:
             message = f"{error}. Correct spec.tags[].from.name"
@@ -76,11 +90,6 @@ class Asker:
         self._metrics.imports.labels(place.host, "ok").inc()
         return Imported(ask.intent, reference.at(answer.digest), answer.digest), None
 
-    def close(self) -> None:
-        """Give up what is being asked."""
-        for task in self._questions.values():
-            task.cancel()
-
     async def _share(self, question: Question) -> Resolution | RegistryError:
         """Ask once what several tags want to know at the same time."""
         task = self._questions.get(question)
@@ -99,10 +108,6 @@ class Asker:
             return await loop.run_in_executor(self._threads, self._client_resolve, question)
         except RegistryError as error:
             return error
-        except Exception:  # noqa: BLE001
-            # A bug of ours in reading one registry's answer is that tag's condition, not everybody's end.
-            _log.exception("asking for %s failed", question.reference)
-            return RegistryError(f"{question.reference}: the operator failed to read the registry's answer")
         finally:
             self._metrics.under_way.dec()
             self._metrics.import_seconds.labels(host).observe(loop.time() - started)

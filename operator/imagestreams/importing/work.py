@@ -252,13 +252,14 @@ class Importer:
         stream = tools.streams.stream(key)
         if stream is None or stream.uid != memory.uid:
             return
+        now = asyncio.get_running_loop().time()
+        if memory.asking and now < memory.hold_until:
+            self.look_at(key, delay=memory.hold_until - now)
+            return
         outcomes = dict(memory.outcomes)
         status = record(stream, outcomes, now=tools.timestamp())
         if status != stream.status:
-            now = asyncio.get_running_loop().time()
-            if memory.asking and now < memory.hold_until:
-                self.look_at(key, delay=memory.hold_until - now)
-                return
+            memory.hold_until = now + HOLD
             try:
                 written = await tools.writer.write(stream, status)
             except ConflictError:
