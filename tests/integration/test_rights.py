@@ -35,12 +35,11 @@ WRITE = ("create", "update", "patch", "delete", "deletecollection")
 
 OPERATOR: set[Right] = {
     *((verb, "image.openshift.io", "imagestreams") for verb in READ),
-    *((verb, "image.openshift.io", "imagestreams/status") for verb in ("update", "patch")),
+    ("update", "image.openshift.io", "imagestreams/status"),
     *((verb, "", "secrets") for verb in READ),
     *((verb, "apps", "deployments") for verb in (*READ, "patch")),
-    *((verb, "", "events") for verb in ("create", "patch")),
+    ("create", "", "events"),
     ("get", "apiextensions.k8s.io", "customresourcedefinitions imagestreams.image.openshift.io"),
-    ("get", "apiextensions.k8s.io", "customresourcedefinitions images.image.openshift.io"),
     ("get", "apiregistration.k8s.io", "apiservices v1.image.openshift.io"),
     ("get", "apiregistration.k8s.io", "apiservices v1alpha1.image.openshift.io"),
 }

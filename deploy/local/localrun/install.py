@@ -16,7 +16,6 @@ def install(kubectl: Path, admin: Path) -> None:
 
     Raises subprocess.CalledProcessError after kubectl printed why.
     """
-    # Server-side: the CRD of streams is too large for the annotation that a client-side apply leaves.
     _kubectl(kubectl, admin, "apply", "--server-side", "--force-conflicts", "-f", str(_ROOT / "crds"))
     _kubectl(kubectl, admin, "apply", "-k", str(_ROOT / "deploy" / "base" / "rights"))
     for name in _CRDS:
