@@ -26,7 +26,7 @@ def parse_duration(text: str) -> float:
 
 
 def say_duration(seconds: float) -> str:
-    """Say a duration as people do: "5 s", "15 min", "1 h"."""
+    """Say a duration as people do: "5 s", "15 min", "60 min", "2 h"."""
     if seconds >= 7200 and seconds % 3600 == 0:
         return f"{seconds / 3600:.0f} h"
     if seconds >= 120 and seconds % 60 == 0:

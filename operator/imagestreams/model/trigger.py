@@ -17,7 +17,9 @@ from imagestreams.model import border
 from imagestreams.model.stream import StreamKey
 
 _FIELD = re.compile(
-    r"(containers|initContainers)\[(?:(\d+)|\?\(\s*@\.name\s*==\s*(?:\"([^\"]+)\"|'([^']+)')\s*\))\]\.image"
+    r"(containers|initContainers)"
+    r"\[(?:(\d{1,4})|\?\(\s*@\.name\s*==\s*(?:\"([^\"]+)\"|'([^']+)')\s*\))\]\.image",
+    re.ASCII,
 )
 
 
