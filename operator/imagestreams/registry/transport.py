@@ -124,7 +124,7 @@ class Transport:
         self._adapter.close()
 
     def _exchange(self, request: Request, deadline: float) -> Answer:
-        with self._session().request(
+        response = self._session().request(
             request.method,
             request.url,
             headers=dict(request.headers),
@@ -134,9 +134,15 @@ class Transport:
             allow_redirects=False,
             stream=True,
             verify=False if request.insecure else self._verify,
-        ) as response:
+        )
+        try:
             body = b"" if request.method == "HEAD" else _read(response, request.limit, deadline)
-            return Answer(response.status_code, response.headers, body)
+        except BaseException:
+            response.raw.close()
+            raise
+        # Given back by hand: closing the response would close the connection, and each check open a new one.
+        response.raw.release_conn()
+        return Answer(response.status_code, response.headers, body)
 
     def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._local, "session", None)
@@ -156,12 +162,10 @@ def _read(response: requests.Response, limit: int, deadline: float) -> bytes:
     while chunk := response.raw.read1(65536, decode_content=True):
         size += len(chunk)
         if size > limit:
-            response.raw.close()
             raise ProtocolError(
                 f"its answer is larger than {limit // 1024} KiB, more than any manifest may be"
             )
         if time.monotonic() > deadline:
-            response.raw.close()
             raise UnreachableError("it sent its answer too slowly")
         chunks.append(chunk)
     return b"".join(chunks)
