@@ -12,7 +12,7 @@ import shlex
 import tarfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from localcluster import packages
 from localcluster.errors import LocalClusterError
@@ -49,6 +49,13 @@ class Link:
     """A symbolic link in a layer."""
 
     target: str
+
+
+class Layer(NamedTuple):
+    """A layer: its bytes, compressed, and the digest they had before compression."""
+
+    content: bytes
+    diff_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +96,8 @@ def digest_of(content: bytes) -> str:
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
-def layer(files: Mapping[str, File | Link]) -> tuple[bytes, str]:
-    """Return one compressed layer and the digest of the layer before compression.
+def layer(files: Mapping[str, File | Link]) -> Layer:
+    """Return one compressed layer of these files.
 
     Paths are absolute or relative to the image's root. Times and owners are all zero, so that the same files
     are the same layer.
@@ -105,12 +112,13 @@ def layer(files: Mapping[str, File | Link]) -> tuple[bytes, str]:
             else:
                 info.size, info.mode = len(entry.content), entry.mode
                 archive.addfile(info, io.BytesIO(entry.content))
-    return gzip.compress(plain.getvalue(), mtime=0), digest_of(plain.getvalue())
+    return Layer(gzip.compress(plain.getvalue(), mtime=0), digest_of(plain.getvalue()))
 
 
 def image(
     files: Mapping[str, File | Link],
     *,
+    below: Sequence[Layer] = (),
     command: Sequence[str] = (),
     entrypoint: Sequence[str] = (),
     environment: Mapping[str, str] | None = None,
@@ -124,11 +132,11 @@ def image(
     created: str = "1970-01-01T00:00:00Z",
     image_format: Format = "oci",
 ) -> Manifest:
-    """Return an image of one layer that holds `files`.
+    """Return an image of one layer that holds `files`, on top of the layers `below`, the lowest first.
 
     `ports` are spelled "8080/tcp"; `annotations` stand in the manifest (OCI only), `labels` in the config.
     """
-    content, diff_id = layer(files)
+    layers = (*below, layer(files))
     platform = platform or Platform()
     settings: dict[str, Any] = {
         "User": user,
@@ -145,8 +153,8 @@ def image(
             "created": created,
             **platform.fields(),
             "config": {key: value for key, value in settings.items() if value},
-            "rootfs": {"type": "layers", "diff_ids": [diff_id]},
-            "history": [{"created": created, "created_by": "one layer"}],
+            "rootfs": {"type": "layers", "diff_ids": [each.diff_id for each in layers]},
+            "history": [{"created": created, "created_by": "one layer"} for _ in layers],
         }
     )
     media_types = MEDIA_TYPES[image_format]
@@ -154,11 +162,12 @@ def image(
         "schemaVersion": 2,
         "mediaType": media_types["manifest"],
         "config": _descriptor(config, media_types["config"]),
-        "layers": [_descriptor(content, media_types["layer"])],
+        "layers": [_descriptor(each.content, media_types["layer"]) for each in layers],
     }
     if annotations:
         manifest["annotations"] = dict(annotations)
-    return Manifest(_json(manifest), media_types["manifest"], blobs=(config, content), platform=platform)
+    blobs = (config, *(each.content for each in layers))
+    return Manifest(_json(manifest), media_types["manifest"], blobs=blobs, platform=platform)
 
 
 def index(

@@ -65,6 +65,19 @@ def test_the_manifest_describes_its_blobs(image_format: Format) -> None:
     assert {"Cmd": ["sh"], "ExposedPorts": {"80/tcp": {}}} == json.loads(made.blobs[0])["config"]
 
 
+def test_layers_lie_on_each_other_in_order() -> None:
+    """The config and the manifest name the layers below first, and each layer has its line of history."""
+    below = [images.layer({"base": File(b"base")}), images.layer({"more": File(b"more")})]
+    made = images.image(FILES, below=below)
+    config, *layers = made.blobs
+    described = json.loads(config)
+
+    expected = [*below, images.layer(FILES)]
+    assert [each.content for each in expected] == layers
+    assert [each.diff_id for each in expected] == described["rootfs"]["diff_ids"]
+    assert len(expected) == len(described["history"])
+
+
 def test_an_index_names_the_platform_of_each_image() -> None:
     """Each entry carries digest and platform of its image."""
     wanted = [Platform("amd64"), Platform("arm64", variant="v8")]
