@@ -1,7 +1,7 @@
 """One HTTP exchange with a registry: bounded in size and time, no cookies, no redirects of its own.
 
-The only module that calls `requests`. Above it, registry.auth and registry.client decide what to send;
-below it is the network. What goes wrong comes out as UnreachableError or ProtocolError, in words of ours:
+The only module that sends requests, through the adapter of registry.watchdog. Above it, registry.auth and
+registry.exchange decide what to send; below it is the network. What goes wrong comes out as UnreachableError or ProtocolError, in words of ours:
 the library's texts hold object addresses, which would make the same failure look new every time.
 """
 
@@ -17,12 +17,12 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import requests
-import requests.adapters
 import requests.auth
 import urllib3
 import urllib3.exceptions
 
 from imagestreams.errors import ProtocolError, UnreachableError
+from imagestreams.registry.watchdog import Watchdog, WatchedAdapter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -31,6 +31,7 @@ MANIFEST_LIMIT = 4 * 1024 * 1024
 """OCI distribution specification 1.1: registries should take manifests of up to 4 MiB."""
 
 
+TOO_SLOW = "it sent its answer too slowly"
 CLOSED_EARLY = "it closed the connection before its answer was complete"
 
 
@@ -96,7 +97,9 @@ class Transport:
         self._user_agent = user_agent
         self._limits = limits or Limits()
         self._verify: str | bool = ca_file or True
-        self._adapter = requests.adapters.HTTPAdapter(pool_connections=64, pool_maxsize=32, max_retries=0)
+        self._adapter = WatchedAdapter(
+            Watchdog(self._limits.total), pool_connections=64, pool_maxsize=32, max_retries=0
+        )
         self._local = threading.local()
         # An insecure tag says so in its spec; a warning per request on stderr tells nobody more.
         urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
@@ -113,10 +116,13 @@ class Transport:
                 return self._exchange(request, deadline)
             except requests.exceptions.ConnectionError as error:
                 # A kept-alive connection that the registry closed meanwhile shows only when it is used.
-                if not any(isinstance(cause, http.client.RemoteDisconnected) for cause in _causes(error)):
+                stale = any(isinstance(cause, http.client.RemoteDisconnected) for cause in _causes(error))
+                if not stale or time.monotonic() >= deadline:
                     raise
                 return self._exchange(request, deadline)
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            if time.monotonic() >= deadline:
+                raise UnreachableError(TOO_SLOW) from error
             raise _explain(error, self._limits) from error
 
     def close(self) -> None:
@@ -151,6 +157,8 @@ class Transport:
             session.mount("https://", self._adapter)
             session.mount("http://", self._adapter)
             session.headers["User-Agent"] = self._user_agent
+            # A small compressed answer may be a huge one; and digests are of the bytes as they are served.
+            session.headers["Accept-Encoding"] = "identity"
             session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
             self._local.session = session
         return session
@@ -159,14 +167,14 @@ class Transport:
 def _read(response: requests.Response, limit: int, deadline: float) -> bytes:
     chunks: list[bytes] = []
     size = 0
-    while chunk := response.raw.read1(65536, decode_content=True):
+    while chunk := response.raw.read1(65536, decode_content=False):
         size += len(chunk)
         if size > limit:
             raise ProtocolError(
                 f"its answer is larger than {limit // 1024} KiB, more than any manifest may be"
             )
         if time.monotonic() > deadline:
-            raise UnreachableError("it sent its answer too slowly")
+            raise UnreachableError(TOO_SLOW)
         chunks.append(chunk)
     return b"".join(chunks)
 
