@@ -109,9 +109,11 @@ def _apply(before: TagStatus, outcome: Outcome, now: str) -> TagStatus:
 
 
 def _ready(stream: Stream, tags: Mapping[str, TagStatus], now: str) -> Condition:
-    pending = [spec.name for spec in stream.tags if _pending(stream, spec, tags.get(spec.name))]
-    failed = [spec.name for spec in stream.tags if spec.name in tags and tags[spec.name].failure]
-    total = sum(1 for spec in stream.tags if spec.source is not None)
+    # A tag that lost its source keeps its last condition, as in the original, but asks for nothing more.
+    asked = [spec for spec in stream.tags if spec.source is not None]
+    pending = [spec.name for spec in asked if _pending(stream, spec, tags.get(spec.name))]
+    failed = [spec.name for spec in asked if spec.name in tags and tags[spec.name].failure]
+    total = len(asked)
     if failed:
         status, reason = "False", "ImportFailed"
         message = f"{len(failed)} of {total} tags failed to import: {_names(failed)}"
