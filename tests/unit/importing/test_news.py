@@ -1,0 +1,74 @@
+"""What a new status tells people, and what it does not repeat."""
+
+from __future__ import annotations
+
+import pytest
+
+from imagestreams.importing.news import News, news
+from imagestreams.model.status import Condition, StreamStatus, TagEvent, TagStatus
+
+A, B = TagEvent("1", "r.io/app@a", "a"), TagEvent("2", "r.io/app@b", "b")
+
+
+def failure(reason: str = "NotFound", message: str = "why") -> Condition:
+    """Make a tag's failure."""
+    return Condition("ImportSuccess", "False", reason, message, "1")
+
+
+NOTHING = TagStatus("v1")
+FIRST = TagStatus("v1", (A,))
+MOVED = TagStatus("v1", (B, A))
+FAILED = TagStatus("v1", (A,), (failure(),))
+
+TO_A = News("TagMoved", 'tag "v1" moved to r.io/app@a')
+TO_B = News("TagMoved", 'tag "v1" moved from r.io/app@a to r.io/app@b')
+FAILS = News("ImportFailed", 'tag "v1" (NotFound): why', warning=True)
+HEALS = News("ImportHealed", 'tag "v1" is imported again')
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        pytest.param(None, FIRST, [TO_A], id="the first image"),
+        pytest.param(NOTHING, FIRST, [TO_A], id="the first image of a known tag"),
+        pytest.param(FIRST, MOVED, [TO_B], id="another image"),
+        pytest.param(FIRST, FIRST, [], id="nothing new"),
+        pytest.param(FIRST, FAILED, [FAILS], id="a failure"),
+        pytest.param(None, TagStatus("v1", (), (failure(),)), [FAILS], id="a failure at once"),
+        pytest.param(FAILED, FAILED, [], id="the same failure"),
+        pytest.param(
+            FAILED, TagStatus("v1", (A,), (failure(message="else"),)), [], id="the same reason in other words"
+        ),
+        pytest.param(
+            FAILED,
+            TagStatus("v1", (A,), (failure("Unauthorized"),)),
+            [News("ImportFailed", 'tag "v1" (Unauthorized): why', warning=True)],
+            id="another reason",
+        ),
+        pytest.param(FAILED, FIRST, [HEALS], id="healed"),
+        pytest.param(FAILED, MOVED, [TO_B, HEALS], id="healed and moved"),
+        pytest.param(
+            FIRST,
+            TagStatus("v1", (TagEvent("1", "m.io/app@a", "a"),)),
+            [News("TagMoved", 'tag "v1" moved from r.io/app@a to m.io/app@a')],
+            id="another reference",
+        ),
+        pytest.param(
+            FIRST, TagStatus("v1", (TagEvent("1", "r.io/app@a", "a", 9),)), [], id="another generation"
+        ),
+    ],
+)
+def test_what_changed_is_told_once(before: TagStatus | None, after: TagStatus, told: list[News]) -> None:
+    """Each change between two statuses is told, and nothing that was known."""
+    known = StreamStatus(tags=(before,) if before else ())
+
+    assert told == list(news(known, StreamStatus(tags=(after,))))
+
+
+def test_a_tag_that_went_away_is_no_news() -> None:
+    """Only what the new status has is told, tag by tag."""
+    other = TagStatus("v2", (B,))
+
+    assert [News("TagMoved", 'tag "v2" moved to r.io/app@b')] == list(
+        news(StreamStatus(tags=(FIRST,)), StreamStatus(tags=(other,)))
+    )
