@@ -1,8 +1,9 @@
 """One HTTP exchange with a registry: bounded in size and time, no cookies, no redirects of its own.
 
 The only module that sends requests, through the adapter of registry.watchdog. Above it, registry.auth and
-registry.exchange decide what to send; below it is the network. What goes wrong comes out as UnreachableError or ProtocolError, in words of ours:
-the library's texts hold object addresses, which would make the same failure look new every time.
+registry.exchange decide what to send; below it is the network. What goes wrong comes out as an
+UnreachableError or ProtocolError in words of ours: the library's hold object addresses, which would make the
+same failure look new every time.
 """
 
 from __future__ import annotations
