@@ -14,6 +14,8 @@ COPY --from=build /wheels /tmp/wheels
 RUN pip install --no-cache-dir --no-deps --no-index /tmp/wheels/*.whl && rm -r /tmp/wheels
 # Python writes nothing at run time: the root file system is read-only. Lines are shown as they are logged.
 ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+# Kopf asks for the user's name at its start, and no number has one here, neither this nor another that runs it.
+ENV USER=imagestreams
 USER 65532:65532
 EXPOSE 8080
 ENTRYPOINT ["imagestreams"]
