@@ -132,11 +132,11 @@ def image(
     created: str = "1970-01-01T00:00:00Z",
     image_format: Format = "oci",
 ) -> Manifest:
-    """Return an image of one layer that holds `files`, on top of the layers `below`, the lowest first.
+    """Return an image: a layer that holds `files`, if any, on top of the layers `below`, the lowest first.
 
     `ports` are spelled "8080/tcp"; `annotations` stand in the manifest (OCI only), `labels` in the config.
     """
-    layers = (*below, layer(files))
+    layers = (*below, layer(files)) if files or not below else tuple(below)
     platform = platform or Platform()
     settings: dict[str, Any] = {
         "User": user,
