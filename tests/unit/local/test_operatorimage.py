@@ -54,7 +54,7 @@ def test_modules_are_compiled_for_a_layer_without_times() -> None:
 
 
 def test_the_same_folder_is_the_same_layer() -> None:
-    """The layer depends on what is in the folder alone, so that an unchanged one is pushed and pulled once."""
+    """The layer depends on what is in the folder alone, so that an unchanged one is pushed once."""
     assert layers.build(fill) == layers.build(fill)
 
 
