@@ -6,6 +6,7 @@ and keeps no annotation (measured; its other handlers cost a write an object). R
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import kopf
@@ -17,6 +18,8 @@ from imagestreams.triggering.targets import TARGETS, Target
 from imagestreams.triggering.workload import WorkloadKey
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from imagestreams.watching.intake import Intake
 
 # Neither "Opaque" nor any other type that is common but no pull secret; a field selector has no "or".
@@ -32,6 +35,17 @@ _NO_PULL_SECRETS = ",".join(
         "kubernetes.io/tls",
     )
 )
+
+
+class _Patience:
+    """How long to wait before the API server is asked again, in seconds: soon at first, and without end.
+
+    Kopf's own list ends after 54 s, and the operator with it if it was starting; its last steps are so
+    long that a server that is back is found 21 s later.
+    """
+
+    def __iter__(self) -> Iterator[float]:
+        return itertools.chain((0.5, 1.0, 2.0, 3.0), itertools.repeat(5.0))
 
 
 class _NoDiffBase(kopf.DiffBaseStorage):
@@ -80,6 +94,7 @@ def kopf_settings() -> kopf.OperatorSettings:
     settings.watching.connect_timeout = 15
     settings.watching.field_selectors[SECRETS.version, SECRETS.plural] = _NO_PULL_SECRETS
     settings.networking.request_timeout = 60
+    settings.networking.error_backoffs = _Patience()
     return settings
 
 
