@@ -118,6 +118,8 @@ class Operator:
             await kopf.operator(
                 registry=registry,
                 settings=kopf_settings(),
+                # Kopf would ask the system for our user's name, which a container's user may not have.
+                identity="imagestreams",  # type: ignore[arg-type]  # a NewType of str that is not exported
                 standalone=True,
                 clusterwide=True,
                 ready_flag=self._ready,
