@@ -34,6 +34,7 @@ class Attempt:
 
     intent: Intent
     asked: float
+    """When it was asked for; if it failed, when that was known."""
     failures: int = 0
     retry: Retry = Retry.TRANSIENT
 

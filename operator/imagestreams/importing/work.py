@@ -210,10 +210,17 @@ class Importer:
     async def _ask(self, key: StreamKey, memory: _Memory, ask: Ask) -> None:
         tools = self._tools
         asked = asyncio.get_running_loop().time()
-        outcome, retry = await self._asker.ask(ask, tools.streams.logins(key.namespace))
+        logins = tools.streams.logins(key.namespace)
+        outcome, retry = await self._asker.ask(ask, logins)
         if memory.asking.get(ask.tag) is not ask:
             return
         del memory.asking[ask.tag]
+        if retry is not None:
+            # The back-off counts from the failure: a host that hangs would else be asked again at once.
+            asked = asyncio.get_running_loop().time()
+            if logins != tools.streams.logins(key.namespace):
+                # Credentials came while it was asked without them: what failed is due again at once.
+                asked = float("-inf")
         before = memory.attempts.get(ask.tag)
         failures = 0
         if retry is not None:
@@ -223,7 +230,9 @@ class Importer:
             delay = retry_delay(failures, retry)
             _log.info("%s: tag %s failed %d times, next try in %.0f s at most", key, ask.tag, failures, delay)
         memory.outcomes[ask.tag] = outcome
-        self.look_at(key)
+        # A look plans every tag of the stream: while answers are still collected, one at their end is enough.
+        hold = memory.hold_until - asyncio.get_running_loop().time() if memory.asking else 0.0
+        self.look_at(key, delay=max(0.0, hold))
 
     def _settle_soon(self, key: StreamKey, memory: _Memory) -> None:
         memory.unsettled = True
@@ -268,8 +277,11 @@ class Importer:
                 self.look_at(key)
                 return
             except GoneError:
-                tools.streams.drop(key)
-                self.forget(key)
+                # Unless it was made anew meanwhile: that one is another stream.
+                known = tools.streams.stream(key)
+                if known is not None and known.uid == memory.uid:
+                    tools.streams.drop(key)
+                    self.forget(key)
                 return
             tools.streams.put(written)
             self._tell(stream, written)
