@@ -1,0 +1,95 @@
+"""Asking for a tag: what is asked once, what is asked apart, and what is never asked."""
+
+from __future__ import annotations
+
+import pytest
+
+from imagestreams.model.stream import StreamKey
+from imagestreams.registry.credentials import Credential, Login
+from unit.importing.streams import body, digest, tag
+from unit.importing.world import World, until
+
+pytestmark = [pytest.mark.asyncio, pytest.mark.looptime]
+
+A, B = digest("a"), digest("b")
+V1 = "r.io/app:v1"
+REQUESTED = "imagestreams.dev/requested-at"
+
+
+async def test_a_reference_that_cannot_be_read_asks_nobody() -> None:
+    """A source that got past admission and is no reference is Invalid, with what to correct."""
+    world = World()
+    world.registries.digests[V1] = A
+    async with world.running():
+        world.apply(body(tag(), tag("bad", "http://r.io/app")))
+        await until(1)
+
+        failure = world.tag("bad").failure
+        assert failure is not None
+        assert "Invalid" == failure.reason
+        assert '"http:" is not a host name' in failure.message
+        assert failure.message.endswith("Correct spec.tags[].from.name")
+        assert {"v1": A} == world.images()
+        assert [V1] == [name for _, name in world.registries.asked]
+
+
+async def test_a_bug_in_reading_an_answer_is_that_tags_condition(caplog: pytest.LogCaptureFixture) -> None:
+    """An exception that nobody foresaw fails one tag, is logged, and is retried; the others go on."""
+    world = World()
+    world.registries.digests["r.io/app:v2"] = A
+    world.registries.errors[V1] = ZeroDivisionError("division by zero")
+    async with world.running():
+        world.apply(body(tag(), tag("v2")))
+        await until(1)
+
+        failure = world.tag().failure
+        assert failure is not None
+        assert "InternalError" == failure.reason
+        assert "division" not in failure.message
+        assert "ZeroDivisionError" in caplog.text
+        assert {"v2": A} == world.images()
+        del world.registries.errors[V1]
+        world.registries.digests[V1] = A
+        await until(6)
+        assert {"v1": A, "v2": A} == world.images()
+
+
+async def test_the_same_question_is_asked_once_at_a_time() -> None:
+    """Tags of several streams that want to know the same share one question, and each gets its answer."""
+    world = World()
+    world.registries.digests["r.io/base:1"] = A
+    world.registries.delays["r.io/base:1"] = 0.5
+    keys = [StreamKey("shop", f"app-{number}") for number in range(3)]
+    async with world.running():
+        for key in keys:
+            world.apply(body(tag("a", "r.io/base:1"), tag("b", "r.io/base:1"), name=key.name))
+        await until(2)
+
+        assert [0.0] == world.registries.times("r.io/base:1")
+        assert [{"a": A, "b": A}] * 3 == [world.images(key) for key in keys]
+
+
+async def test_questions_that_differ_are_asked_apart() -> None:
+    """Another import mode, another policy and another namespace's credentials make other questions."""
+    world = World()
+    world.registries.digests[V1] = A
+    credential = Credential("pull", "user", "password")
+    world.store.put_secret("shop", "pull", (Login("r.io", "", credential),))
+    other = body(tag()) | {}
+    other["metadata"]["namespace"] = "elsewhere"
+    async with world.running():
+        world.apply(body(tag(), tag("i", V1, insecure=True), tag("p", V1, importMode="PreserveOriginal")))
+        world.apply(other)
+        await until(1)
+
+        asked = {
+            (question.credentials, question.insecure, question.platform is None)
+            for question in world.registries.questions
+        }
+        assert 4 == len(world.registries.questions)
+        assert {
+            ((credential,), False, False),
+            ((credential,), True, False),
+            ((credential,), False, True),
+            ((), False, False),
+        } == asked

@@ -1,0 +1,252 @@
+"""The importer in trouble: conflicts, outages, deletions, bugs, and credentials that come late."""
+
+from __future__ import annotations
+
+import pytest
+
+from imagestreams.errors import ClusterError, GoneError, RefusedError, UnauthorizedError
+from imagestreams.model.stream import Stream, StreamKey
+from imagestreams.registry.credentials import Credential, Login
+from imagestreams.watching.store import Store
+from unit.importing.streams import body, digest, tag
+from unit.importing.world import KEY, World, until
+
+pytestmark = [pytest.mark.asyncio, pytest.mark.looptime]
+
+A, B = digest("a"), digest("b")
+V1 = "r.io/app:v1"
+REQUESTED = "imagestreams.dev/requested-at"
+
+
+async def test_a_bug_about_one_stream_does_not_stop_the_others(caplog: pytest.LogCaptureFixture) -> None:
+    """A stream that cannot be looked at is tried again in a minute, and the others are served meanwhile."""
+
+    class Trap(Store):
+        sprung = False
+
+        def stream(self, key: StreamKey) -> Stream | None:
+            if key.name == "trap" and not self.sprung:
+                self.sprung = True
+                raise ZeroDivisionError("division by zero")
+            return super().stream(key)
+
+    world = World(Trap())
+    world.registries.digests[V1] = A
+    trap = StreamKey("shop", "trap")
+    async with world.running():
+        world.apply(body(tag(), name="trap"))
+        world.apply(body(tag()))
+        await until(1)
+
+        assert {"v1": A} == world.images()
+        assert {} == world.images(trap)
+        assert "looking at the stream failed" in caplog.text
+        await until(61)
+        assert {"v1": A} == world.images(trap)
+
+
+async def test_a_write_that_somebody_was_faster_than_is_done_again() -> None:
+    """On a conflict the answer is written to the stream as it is now; the registry is not asked again."""
+    world = World()
+    world.registries.digests |= {V1: A, "r.io/app:v2": B}
+
+    def edit() -> None:
+        world.cluster.before_write = lambda: None
+        world.cluster.apply(body(tag(), tag("v2"), notes={"other": "x"}))
+
+    world.cluster.before_write = edit
+    world.cluster.latency = 0.1
+    async with world.running():
+        world.apply(body(tag()))
+        await until(3)
+
+        assert {"v1": A, "v2": B} == world.images()
+        assert [0.0] == world.registries.times(V1)
+        assert {"other": "x"} == world.cluster.bodies[KEY]["metadata"]["annotations"]
+
+
+async def test_an_api_server_that_is_down_loses_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    """While the API server is away the answer is kept and the write tried again."""
+    world = World()
+    world.registries.digests[V1] = A
+    world.cluster.down_until = 30.0
+    async with world.running():
+        world.apply(body(tag()))
+        await until(29)
+        assert 10 < world.cluster.attempts < 20
+        await until(33)
+
+        assert {"v1": A} == world.images()
+        assert [0.0] == world.registries.times(V1)
+        assert "the status could not be written" in caplog.text
+
+
+async def test_a_tag_that_moved_while_the_api_server_was_down_arrives() -> None:
+    """Polling goes on meanwhile, and the latest answer is the one that is written."""
+    world = World()
+    world.registries.digests[V1] = A
+    async with world.running():
+        world.apply(body(tag(scheduled=True, notes={"imagestreams.dev/interval": "10s"})))
+        await until(5)
+        world.cluster.down_until = 60.0
+        world.registries.digests[V1] = B
+        await until(63)
+
+        assert [B, A] == [item.image for item in world.tag().items]
+
+
+async def test_a_refused_status_is_tried_again_in_a_minute(caplog: pytest.LogCaptureFixture) -> None:
+    """What the API server refuses is logged and not hammered."""
+    world = World()
+    world.registries.digests[V1] = A
+    world.cluster.errors = [RefusedError("invalid", status=422)]
+    async with world.running():
+        world.apply(body(tag()))
+        await until(59)
+        assert 1 == world.cluster.attempts
+        await until(61)
+
+        assert {"v1": A} == world.images()
+        assert [0.0] == world.registries.times(V1)
+        assert "the API server refuses the status (invalid)" in caplog.text
+
+
+async def test_a_stream_deleted_before_its_write_is_forgotten() -> None:
+    """Nobody is asked and nothing is written for a stream that is gone."""
+    world = World()
+    world.registries.digests[V1] = A
+
+    def delete() -> None:
+        world.cluster.bodies.clear()
+
+    world.cluster.before_write = delete
+    async with world.running():
+        world.apply(body(tag(scheduled=True)))
+        await until(3600)
+
+        assert [0.0] == world.registries.times(V1)
+        assert [] == world.cluster.writes
+        assert 0 == len(world.store)
+
+
+async def test_a_stream_deleted_while_it_is_asked_for_is_not_written() -> None:
+    """The answer to a stream that the watch took away comes to nothing."""
+    world = World()
+    world.registries.digests[V1] = A
+    world.registries.delays[V1] = 10.0
+    async with world.running():
+        world.apply(body(tag(scheduled=True)))
+        await until(5)
+        world.cluster.bodies.clear()
+        world.store.drop(KEY)
+        world.importer.forget(KEY)
+        world.cluster.attempts = 0
+        await until(3600)
+
+        assert 0 == world.cluster.attempts
+        assert [0.0] == world.registries.times(V1)
+
+
+async def test_a_stream_made_anew_is_imported_anew() -> None:
+    """A stream of the same name and another uid owes nothing to its predecessor."""
+    world = World()
+    world.registries.digests[V1] = A
+    world.registries.delays[V1] = 10.0
+    async with world.running():
+        world.apply(body(tag()))
+        await until(5)
+        world.registries.digests[V1] = B
+        world.registries.delays[V1] = 1.0
+        world.apply(body(tag(image="r.io/app:v2"), uid="u-2"))
+        world.registries.digests["r.io/app:v2"] = B
+        await until(20)
+
+        assert [B] == [item.image for item in world.tag().items]
+        assert "u-2" == world.cluster.stream().uid
+
+
+async def test_a_stream_made_anew_while_its_predecessor_is_found_gone_is_kept() -> None:
+    """The API server's 404 for the old stream does not make the new one, seen meanwhile, forgotten."""
+    world = World()
+    world.registries.digests |= {V1: A, "r.io/app:v2": B}
+
+    def recreate() -> None:
+        world.cluster.before_write = lambda: None
+        world.apply(body(tag(image="r.io/app:v2"), uid="u-2"))
+
+    world.cluster.before_write = recreate
+    world.cluster.errors = [GoneError("not found", status=404)]
+    async with world.running():
+        world.apply(body(tag()))
+        await until(5)
+
+        assert {"v1": B} == world.images()
+
+
+async def test_an_error_of_the_cluster_is_no_end(caplog: pytest.LogCaptureFixture) -> None:
+    """Any error of the tree from a write is logged and tried again in two seconds."""
+    world = World()
+    world.registries.digests[V1] = A
+    world.cluster.errors = [ClusterError("500", status=500), ClusterError("500", status=500)]
+    async with world.running():
+        world.apply(body(tag()))
+        await until(4.5)
+
+        assert [4.0] == [write.time for write in world.cluster.writes]
+        assert 2 == caplog.text.count("the status could not be written (500)")
+
+
+async def test_what_the_store_knows_meanwhile_is_not_put_back() -> None:
+    """The stream that a write returns does not replace a newer one that the watch told of first."""
+    world = World()
+    world.registries.digests |= {V1: A, "r.io/app:v2": B}
+    world.cluster.latency = 0.5
+    async with world.running():
+        world.apply(body(tag()))
+        await until(0.25)
+        world.apply(body(tag(image="r.io/app:v2")))
+        await until(5)
+
+        assert {"v1": B} == world.images()
+
+
+async def test_new_credentials_make_failed_imports_due_at_once() -> None:
+    """When a namespace's pull secrets change, its failed tags are tried again now, the others are not."""
+    world = World()
+    world.registries.digests["r.io/app:v2"] = A
+    world.registries.errors[V1] = UnauthorizedError("it wants a credential")
+    other = body(tag())
+    other["metadata"]["namespace"] = "elsewhere"
+    async with world.running():
+        world.apply(body(tag(), tag("v2")))
+        world.apply(other)
+        await until(2000)
+        asked = len(world.registries.asked)
+        del world.registries.errors[V1]
+        world.registries.digests[V1] = A
+        credential = Credential("pull", "user", "password")
+        world.store.put_secret("shop", "pull", (Login("r.io", "", credential),))
+        world.importer.credentials_changed("shop")
+        await until(2000.5)
+
+        assert [(2000.0, V1)] == world.registries.asked[asked:]
+        assert (credential,) == world.registries.questions[-1].credentials
+        assert {"v1": A, "v2": A} == world.images()
+        assert {} == world.images(StreamKey("elsewhere", "app"))
+
+
+async def test_credentials_that_come_while_a_question_is_under_way_are_used_at_once() -> None:
+    """A failure that was asked for with the old credentials does not make the new ones wait."""
+    world = World()
+    world.registries.errors[V1] = UnauthorizedError("it wants a credential")
+    world.registries.delays[V1] = 2.0
+    async with world.running():
+        world.apply(body(tag()))
+        await until(1)
+        del world.registries.errors[V1]
+        world.registries.digests[V1] = A
+        world.store.put_secret("shop", "pull", (Login("r.io", "", Credential("pull", "u", "p")),))
+        world.importer.credentials_changed("shop")
+        await until(5)
+
+        assert {"v1": A} == world.images()

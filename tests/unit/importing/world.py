@@ -1,0 +1,228 @@
+"""A small world for the importer, in virtual time: a cluster that keeps streams, and registries that answer.
+
+`Cluster` keeps bodies as JSON, as an API server does, guards writes by uid and resourceVersion, and can be
+slow, down, or in somebody's way. `Registries` answers after a while; its waiting is virtual, in the event
+loop, so that an hour of polling takes a moment. `World` puts an importer between the two.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextlib
+import copy
+import dataclasses
+import datetime as dt
+import json
+from typing import TYPE_CHECKING, Any
+
+from imagestreams.errors import ClusterError, ConflictError, GoneError, NotFoundError
+from imagestreams.importing.work import Importer, Tools
+from imagestreams.metrics import Metrics
+from imagestreams.model.stream import Stream, StreamKey
+from imagestreams.registry.client import Resolution
+from imagestreams.registry.manifests import Platform
+from imagestreams.watching.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from imagestreams.importing.news import News
+    from imagestreams.model.status import StreamStatus, TagStatus
+    from imagestreams.registry.client import Question
+
+KEY = StreamKey("shop", "app")
+DAWN = dt.datetime(2026, 3, 3, tzinfo=dt.UTC)
+
+
+def now() -> float:
+    """Tell the virtual time, in seconds since the test began."""
+    return asyncio.get_running_loop().time()
+
+
+async def until(time: float) -> None:
+    """Let virtual time pass, up to a time."""
+    await asyncio.sleep(time - now())
+
+
+def timestamp() -> str:
+    """Tell the virtual time as a wall clock would."""
+    return (DAWN + dt.timedelta(seconds=now())).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Write:
+    """One write that the cluster took."""
+
+    time: float
+    key: StreamKey
+    status: StreamStatus
+
+
+class Cluster:
+    """Keeps streams as JSON (a StatusWriter)."""
+
+    def __init__(self) -> None:
+        self.bodies: dict[StreamKey, dict[str, Any]] = {}
+        self.writes: list[Write] = []
+        self.attempts = 0
+        self.latency = 0.0
+        self.down_until = 0.0
+        self.errors: list[Exception] = []
+        self.before_write: Callable[[], None] = lambda: None
+        self._version = 0
+
+    def apply(self, body: dict[str, Any]) -> Stream:
+        """Store a stream as a user applies it: status stays, metadata.generation grows with spec."""
+        key = StreamKey(body["metadata"]["namespace"], body["metadata"]["name"])
+        stored = copy.deepcopy(body)
+        old = self.bodies.get(key)
+        if old is not None and old["metadata"]["uid"] == stored["metadata"]["uid"]:
+            stored["status"] = old["status"]
+            grown = old["spec"] != stored["spec"]
+            stored["metadata"]["generation"] = old["metadata"]["generation"] + grown
+        return self._store(key, stored)
+
+    def stream(self, key: StreamKey = KEY) -> Stream:
+        """Read a stream as it is stored."""
+        return Stream.parse(self.bodies[key])
+
+    async def write(self, stream: Stream, status: StreamStatus) -> Stream:
+        """Write a status as the API server does."""
+        self.attempts += 1
+        await self._answer()
+        self.before_write()
+        if self.errors:
+            raise self.errors.pop(0)
+        body = self._find(stream.key)
+        found = body["metadata"]
+        if (found["uid"], found["resourceVersion"]) != (stream.uid, stream.resource_version):
+            raise ConflictError("the object has been modified", status=409)
+        body["status"] = json.loads(json.dumps(status.to_json()))
+        self.writes.append(Write(now(), stream.key, status))
+        return self._store(stream.key, body)
+
+    async def read(self, key: StreamKey) -> Stream:
+        """Read a stream as the API server does."""
+        await self._answer()
+        return Stream.parse(self._find(key))
+
+    async def _answer(self) -> None:
+        await asyncio.sleep(self.latency)
+        if now() < self.down_until:
+            raise ClusterError("the API server did not answer")
+
+    def _find(self, key: StreamKey) -> dict[str, Any]:
+        if key not in self.bodies:
+            raise GoneError(f"{key} not found", status=404)
+        return self.bodies[key]
+
+    def _store(self, key: StreamKey, body: dict[str, Any]) -> Stream:
+        self._version += 1
+        body["metadata"]["resourceVersion"] = str(self._version)
+        self.bodies[key] = body
+        return self.stream(key)
+
+
+class Registries(concurrent.futures.Executor):
+    """All registries, and the threads that wait for them; an answer is what is true when it is asked for."""
+
+    def __init__(self) -> None:
+        self.digests: dict[str, str] = {}
+        self.errors: dict[str, Exception] = {}
+        self.delays: dict[str, float] = {}
+        self.asked: list[tuple[float, str]] = []
+        self.questions: list[Question] = []
+
+    def times(self, reference: str) -> list[float]:
+        """Tell when a reference was asked for."""
+        return [time for time, asked in self.asked if asked == reference]
+
+    def resolve(self, question: Question) -> Resolution:
+        """Answer a question."""
+        name = str(question.reference)
+        if name in self.errors:
+            raise self.errors[name]
+        if name not in self.digests:
+            raise NotFoundError(f"{name}: there is no such tag")
+        return Resolution(self.digests[name])
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        """Answer after the delay of the question's reference."""
+        (question,) = args
+        name = str(question.reference)
+        self.asked.append((now(), name))
+        self.questions.append(question)
+        # Not asyncio.Future itself: looptime takes those of executors for real threads, and really waits.
+        future = asyncio.futures._PyFuture(loop=asyncio.get_running_loop())  # type: ignore[attr-defined]
+        try:
+            deliver, answer = future.set_result, fn(*args, **kwargs)
+        except Exception as error:  # noqa: BLE001
+            # As a thread does: what went wrong is the future's exception.
+            deliver, answer = future.set_exception, error
+        asyncio.get_running_loop().call_later(
+            self.delays.get(name, 0.0), lambda: None if future.done() else deliver(answer)
+        )
+        return future
+
+
+class World:
+    """An importer with a cluster, registries, and people who are told things."""
+
+    def __init__(self, store: Store | None = None, cluster: Cluster | None = None) -> None:
+        self.cluster = Cluster() if cluster is None else cluster
+        self.registries = Registries()
+        self.store = Store() if store is None else store
+        self.metrics = Metrics()
+        self.told: list[tuple[float, News]] = []
+        self.moved: list[tuple[float, StreamKey]] = []
+        self.importer = Importer(
+            Tools(
+                streams=self.store,
+                writer=self.cluster,
+                resolve=self.registries.resolve,
+                threads=self.registries,
+                platform=Platform("linux", "amd64"),
+                metrics=self.metrics,
+                tell=lambda _, item: self.told.append((now(), item)),
+                moved=lambda key: self.moved.append((now(), key)),
+                timestamp=timestamp,
+            ),
+            default_interval=900.0,
+        )
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[World]:
+        """Run the importer meanwhile; it must not end by itself."""
+        work = asyncio.create_task(self.importer.run())
+        try:
+            yield self
+            assert not work.done()
+        finally:
+            work.cancel()
+            await self.importer.close(within=0.0)
+
+    def apply(self, body: dict[str, Any]) -> None:
+        """Let a user apply a stream, and the watch tell of it."""
+        self.seen(self.cluster.apply(body))
+
+    def seen(self, stream: Stream) -> None:
+        """Let the watch tell of a stream."""
+        if self.store.put(stream):
+            self.importer.look_at(stream.key)
+
+    def tag(self, name: str = "v1", key: StreamKey = KEY) -> TagStatus:
+        """Read a tag's status as it is stored."""
+        found = self.cluster.stream(key).status.tag(name)
+        assert found is not None
+        return found
+
+    def images(self, key: StreamKey = KEY) -> dict[str, str]:
+        """Read which image each tag stands for, as it is stored."""
+        tags = self.cluster.stream(key).status.tags
+        return {tag.tag: tag.current.image for tag in tags if tag.current}
+
+    @property
+    def reasons(self) -> list[str]:
+        """Tell what people were told, in order."""
+        return [item.reason for _, item in self.told]
