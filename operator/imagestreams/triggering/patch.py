@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from imagestreams.model.stream import Stream, StreamKey
-    from imagestreams.model.trigger import ContainerField
+    from imagestreams.model.trigger import ContainerField, Trigger
     from imagestreams.triggering.workload import Container, Workload
 
 
@@ -51,15 +51,9 @@ def patch_for(workload: Workload, stream_of: Callable[[StreamKey], Stream | None
     """
     operations: list[dict[str, Any]] = []
     moves: list[Move] = []
-    problems = list(workload.triggers.problems)
     notes: dict[str, str] = {}
-    for trigger in workload.triggers.entries:
-        container = _find(workload, trigger.field)
-        if container is None:
-            known = ", ".join(item.name for item in workload.containers)
-            wanted = trigger.field.name or f"{trigger.field.list_name}[{trigger.field.index}]"
-            problems.append(f'there is no container "{wanted}"; there is {known or "none"}')
-            continue
+    fields, problems = _fields(workload)
+    for trigger, container in fields:
         stream = stream_of(trigger.stream)
         status = stream.status.tag(trigger.tag) if stream is not None else None
         if trigger.paused or status is None or status.current is None:
@@ -84,6 +78,26 @@ def patch_for(workload: Workload, stream_of: Callable[[StreamKey], Stream | None
     if operations:
         operations.insert(0, {"op": "test", "path": "/metadata/uid", "value": workload.uid})
     return WorkloadPatch(tuple(operations), tuple(moves), tuple(problems))
+
+
+def _fields(workload: Workload) -> tuple[list[tuple[Trigger, Container]], list[str]]:
+    """Find the container of each trigger, and tell what is wrong with the others.
+
+    A name and an index can mean the same container: the first counts, for two writes would never end.
+    """
+    fields: list[tuple[Trigger, Container]] = []
+    problems = list(workload.triggers.problems)
+    for trigger in workload.triggers.entries:
+        container = _find(workload, trigger.field)
+        if container is None:
+            known = ", ".join(item.name for item in workload.containers)
+            wanted = trigger.field.name or f"{trigger.field.list_name}[{trigger.field.index}]"
+            problems.append(f'there is no container "{wanted}"; there is {known or "none"}')
+        elif any(container is taken for _, taken in fields):
+            problems.append(f'container "{container.name}" has a trigger already')
+        else:
+            fields.append((trigger, container))
+    return fields, problems
 
 
 def _pin(image: str) -> str:
