@@ -61,7 +61,7 @@ class Follower:
     def put(self, workload: Workload) -> None:
         """Note a workload as it is now, unless a newer one is known, and apply what it needs."""
         known = self._workloads.get(workload.key)
-        if known is not None and known.uid == workload.uid and _is_older(workload, known):
+        if known is not None and _is_older(workload, known):
             return
         self._keep(workload)
         self._apply_soon(workload.key)
@@ -141,7 +141,7 @@ class Follower:
         try:
             written = await self._patcher.patch(workload, patch.operations)
         except GoneError:
-            self.drop(workload.key)
+            self._refreshed(workload, None)
             return True
         except ClusterError as error:
             _log.warning("%s: not patched (%s); tried again", workload.key, error)
@@ -155,7 +155,7 @@ class Follower:
         try:
             self._refreshed(workload, await self._patcher.read(workload))
         except GoneError:
-            self.drop(workload.key)
+            self._refreshed(workload, None)
             return True
         except ClusterError:
             return False
@@ -163,9 +163,12 @@ class Follower:
 
     def _refreshed(self, before: Workload, now: Workload | None) -> None:
         known = self._workloads.get(before.key)
+        if known is None or known.uid != before.uid:
+            # Deleted, or made anew, while we asked: what we have been told of the old one is over.
+            return
         if now is None:
             self.drop(before.key)
-        elif known is None or not _is_older(now, known):
+        elif not _is_older(now, known):
             self._keep(now)
 
     def _say(self, workload: Workload, reason: str, message: str, warning: bool) -> None:
