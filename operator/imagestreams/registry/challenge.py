@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _PARAMETER = re.compile(rf'({_WORD})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
 _SCHEME = re.compile(rf"({_WORD})(?:\s+|$|(?=,))")
+_GARBAGE = re.compile(rf"{_WORD}|.", re.DOTALL)
 _GAP = re.compile(r"[\s,]+")
 
 
@@ -43,6 +44,7 @@ def parse_challenges(header: str) -> tuple[Challenge, ...]:
             parameters = {}
             challenges.append(Challenge(scheme.group(1).lower(), parameters))
             position = scheme.end()
-        else:
-            position += 1
+        elif garbage := _GARBAGE.match(header, position):
+            # A word at a time: letter by letter, 64 KiB of a hostile header would be tried for a minute.
+            position = garbage.end()
     return tuple(challenges)

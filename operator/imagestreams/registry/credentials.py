@@ -57,17 +57,38 @@ class Login:
     path: str
     credential: Credential
 
+    @property
+    def is_glob(self) -> bool:
+        """Tell whether the host stands for several."""
+        return "*" in self.host or "?" in self.host
+
     def fits(self, place: Place) -> bool:
         """Tell whether it is for a repository: the host matches and the path is a prefix, by components."""
-        if not fnmatchcase(place.host, self.host):
+        if place.host != self.host and not (self.is_glob and _glob_fits(self.host, place.host)):
             return False
         return not self.path or f"{place.repository}/".startswith(f"{self.path}/")
+
+
+def _glob_fits(glob: str, host: str) -> bool:
+    # As the kubelet reads it: a glob is within one label of the name, and the port is the same. A wider
+    # reading would show a credential to hosts that its owner did not mean.
+    wanted, _, wanted_port = glob.partition(":")
+    name, _, port = host.partition(":")
+    patterns, labels = wanted.split("."), name.split(".")
+    return (
+        wanted_port == port
+        and len(patterns) == len(labels)
+        and all(
+            fnmatchcase(label, pattern.replace("[", "[[]"))
+            for label, pattern in zip(labels, patterns, strict=True)
+        )
+    )
 
 
 def choose(logins: Iterable[Login], place: Place) -> tuple[Credential, ...]:
     """Choose the credentials for a repository, the more specific first, then by the secret's name."""
     fitting = [login for login in logins if login.fits(place)]
-    fitting.sort(key=lambda login: (-len(login.path), "*" in login.host, login.credential.secret))
+    fitting.sort(key=lambda login: (-len(login.path), login.is_glob, login.credential.secret))
     return tuple(dict.fromkeys(login.credential for login in fitting))
 
 
@@ -83,7 +104,7 @@ def parse_secret(name: str, type_: str, data: Mapping[str, Any]) -> tuple[Login,
         )
     try:
         content = json.loads(base64.b64decode(data[key], validate=True))
-    except (binascii.Error, ValueError):
+    except (binascii.Error, ValueError, RecursionError):
         content = None
     auths = content
     if isinstance(content, dict) and type_ == TYPE_DOCKERCONFIGJSON:
@@ -119,8 +140,13 @@ def _credential(secret: str, server: str, entry: Any) -> Credential | None:
             ) from None
         username, _, password = decoded.partition(":")
         password = password.strip("\x00")
-    if not all(isinstance(part, str) for part in (username, password, identity)):
+    if not all(_is_text(part) for part in (username, password, identity)):
         raise InvalidError(f'secret "{secret}": user name and password for "{server[:100]}" are not text')
     if not (username or identity):
         return None
     return Credential(secret, username, password, identity)
+
+
+def _is_text(value: Any) -> bool:
+    # JSON can spell half of a surrogate pair, which no header and no form can carry.
+    return isinstance(value, str) and not any("\ud800" <= letter <= "\udfff" for letter in value)
