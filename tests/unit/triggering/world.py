@@ -1,7 +1,7 @@
 """A small world for the follower, in virtual time: streams that move, and a cluster that keeps Deployments.
 
-`Cluster` applies JSON patches as an API server does, and can be slow, down, or in somebody's way. `World` puts
-a follower between it and a store of streams.
+`Cluster` applies JSON patches as an API server does, and can be slow, down, or in somebody's way; `World`
+puts a follower between it and a store of streams.
 """
 
 from __future__ import annotations
