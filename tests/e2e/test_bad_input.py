@@ -18,6 +18,7 @@ from support.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from collections.abc import Set as AbstractSet
     from pathlib import Path
 
     from conftest import Kubectl
@@ -127,8 +128,11 @@ def test_every_trouble_is_told_and_harms_no_other_tag(
     )
     assert not failures(kubectl, "bad").keys() & {"silent", "hanging"}
 
-    eventually(lambda: failures(kubectl, "bad").keys() == EXPECTED.keys(), within=45, what="all conditions")
-    told = failures(kubectl, "bad")
+    told = eventually(
+        lambda: _all_told(kubectl, "bad", EXPECTED.keys()),
+        within=45,
+        what="a condition on each bad tag, and no other",
+    )
     for name, (reason, wrong, remedy) in EXPECTED.items():
         host, path = troubles[name]
         message = told[name]["message"]
@@ -220,4 +224,10 @@ def _events(kubectl: Kubectl, name: str, reason: str, *, count: int) -> list[str
     selector = f"involvedObject.name={name},reason={reason}"
     told = [event["message"] for event in kubectl.get("events", f"--field-selector={selector}")["items"]]
     assert len(told) == count, told
+    return told
+
+
+def _all_told(kubectl: Kubectl, name: str, expected: AbstractSet[str]) -> dict[str, dict[str, str]]:
+    told = failures(kubectl, name)
+    assert expected == told.keys()
     return told
