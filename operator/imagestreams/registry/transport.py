@@ -114,17 +114,21 @@ class Transport:
         deadline = time.monotonic() + self._limits.total
         try:
             try:
-                return self._exchange(request, deadline)
+                answer = self._exchange(request, deadline)
             except requests.exceptions.ConnectionError as error:
                 # A kept-alive connection that the registry closed meanwhile shows only when it is used.
                 stale = any(isinstance(cause, http.client.RemoteDisconnected) for cause in _causes(error))
                 if not stale or time.monotonic() >= deadline:
                     raise
-                return self._exchange(request, deadline)
+                answer = self._exchange(request, deadline)
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             if time.monotonic() >= deadline:
                 raise UnreachableError(TOO_SLOW) from error
             raise _explain(error, self._limits) from error
+        if time.monotonic() >= deadline:
+            # A head that the watchdog cut short reads as one that ended there.
+            raise UnreachableError(TOO_SLOW)
+        return answer
 
     def close(self) -> None:
         """Close every pooled connection."""
@@ -214,6 +218,9 @@ def _explain(error: BaseException, limits: Limits) -> UnreachableError | Protoco
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return TlsError(f"its certificate is not trusted: {cause.verify_message}")
+    # A connection that ends within TLS is no flaw of TLS: in the handshake the host may speak none at all.
+    if any(isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError) for cause in causes):
+        return UnreachableError(CLOSED_EARLY)
     if any(isinstance(cause, ssl.SSLError) for cause in causes):
         text = " ".join(str(cause) for cause in causes).upper()
         not_tls = any(mark in text for mark in ("WRONG_VERSION_NUMBER", "UNKNOWN_PROTOCOL", "HTTP_REQUEST"))
