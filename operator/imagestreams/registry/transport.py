@@ -90,6 +90,14 @@ class _Authorization(requests.auth.AuthBase):
         return request
 
 
+class _Session(requests.Session):
+    """Sees no redirects: asked to follow none, a Session still reads the whole body of one, without bound."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Say that there is none; registry.exchange follows redirects."""
+        del resp
+
+
 class Transport:
     """Sends requests. Thread-safe: a Session per thread over shared connection pools."""
 
@@ -158,7 +166,7 @@ class Transport:
     def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None:
-            session = requests.Session()
+            session = _Session()
             session.mount("https://", self._adapter)
             session.mount("http://", self._adapter)
             session.headers["User-Agent"] = self._user_agent
