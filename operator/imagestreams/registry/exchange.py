@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from imagestreams.registry.transport import Answer, Transport
 
 _REDIRECTS = 3
+_NOT_HERE = 400
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -33,12 +34,12 @@ class Visitor:
 
 
 class Exchange:
-    """Asks repositories. Thread-safe; remembers which insecure hosts speak plain HTTP."""
+    """Asks repositories. Thread-safe; remembers whether insecure hosts speak TLS or plain HTTP."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
         self._auth = Authenticator(transport)
-        self._plain: set[str] = set()
+        self._schemes: dict[str, str] = {}
 
     def ask(self, visitor: Visitor, method: str, path: str, *, limit: int = MANIFEST_LIMIT) -> Answer:
         """Ask for a path below the repository, such as "manifests/latest".
@@ -49,19 +50,22 @@ class Exchange:
         contact = visitor.place.contact
         if not visitor.insecure:
             return self._ask(visitor, "https", method, path, limit)
-        if contact not in self._plain:
+        known = self._schemes.get(contact)
+        if known != "http":
             try:
-                return self._ask(visitor, "https", method, path, limit)
+                answer = self._ask(visitor, "https", method, path, limit)
             except UnreachableError as error:
-                if not _may_be_plain(error):
+                if not _may_be_plain(error, speaks_tls=known == "https"):
                     raise
+            else:
+                self._schemes[contact] = "https"
+                return answer
         # As the original does: an insecure host is tried by TLS first, then by plain HTTP.
-        try:
-            answer = self._ask(visitor, "http", method, path, limit)
-        except UnreachableError:
-            self._plain.discard(contact)
-            raise
-        self._plain.add(contact)
+        self._schemes.pop(contact, None)
+        answer = self._ask(visitor, "http", method, path, limit)
+        # 400 is what a TLS server, too, answers to plain HTTP: no sign of what is spoken there.
+        if answer.status != _NOT_HERE:
+            self._schemes[contact] = "http"
         return answer
 
     def _ask(self, visitor: Visitor, scheme: str, method: str, path: str, limit: int) -> Answer:
@@ -76,28 +80,38 @@ class Exchange:
             insecure=visitor.insecure,
             limit=limit,
         )
-        answer = self._follow(request)
-        if answer.status != 401:
+        answer, here = self._follow(request)
+        if answer.status != 401 or not here:
+            # Who is redirected to gets no credential by asking for one.
             return answer
         renewed = self._auth.challenged(answer, door, visitor.credential)
         if renewed is None or renewed == authorization:
             return answer
-        return self._follow(dataclasses.replace(request, authorization=renewed))
+        return self._follow(dataclasses.replace(request, authorization=renewed))[0]
 
-    def _follow(self, request: Request) -> Answer:
+    def _follow(self, request: Request) -> tuple[Answer, bool]:
+        """Send a request and follow redirects; tell also whether the answer is the first host's own."""
+        here = True
         for _ in range(_REDIRECTS + 1):
             answer = self._transport.send(request)
             if answer.status not in {301, 302, 303, 307, 308}:
-                return answer
-            target = urljoin(request.url, answer.headers.get("Location", ""))
-            before, after = urlsplit(request.url), urlsplit(target)
+                return answer, here
+            try:
+                target = urljoin(request.url, answer.headers.get("Location", ""))
+                before, after = urlsplit(request.url), urlsplit(target)
+            except ValueError:
+                raise ProtocolError("it redirects to what is no address") from None
             if after.scheme not in {"https", before.scheme}:
                 raise ProtocolError("it redirects from TLS to something that is not")
             if (before.scheme, before.netloc) != (after.scheme, after.netloc):
                 request = dataclasses.replace(request, authorization=None)
+                here = False
             request = dataclasses.replace(request, url=target)
         raise ProtocolError(f"it redirects more than {_REDIRECTS} times")
 
 
-def _may_be_plain(error: UnreachableError) -> bool:
-    return error.not_tls if isinstance(error, TlsError) else CLOSED_EARLY in str(error)
+def _may_be_plain(error: UnreachableError, *, speaks_tls: bool) -> bool:
+    if isinstance(error, TlsError):
+        return error.not_tls
+    # Some hosts hang up on TLS; one that has spoken it was only interrupted.
+    return not speaks_tls and CLOSED_EARLY in str(error)
