@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _CLIENT = "imagestreams"
 _TOKEN_LIMIT = 1024 * 1024
 _LIFETIME_DEFAULT = 60.0
+_LIFETIME_MOST = 24 * 3600.0
 _LIFETIME_SHARE = 0.8
 
 
@@ -101,7 +102,10 @@ class Authenticator:
     def _fetch(
         self, realm: str, service: str, scope: str, door: Door, credential: Credential | None
     ) -> _Token:
-        parts = urlsplit(realm)
+        try:
+            parts = urlsplit(realm)
+        except ValueError:
+            parts = urlsplit("")
         if parts.scheme not in {"https", "http"} or not parts.hostname:
             raise ProtocolError("its challenge names no token realm that can be asked")
         if parts.scheme == "http" and not door.insecure:
@@ -141,7 +145,7 @@ class Authenticator:
         if not isinstance(value, str) or not value.isascii() or not value.isprintable():
             raise ProtocolError(f"the token realm {realm} answered {answer.status} without a token")
         lifetime = body.get("expires_in")
-        seconds = float(lifetime) if isinstance(lifetime, int) and lifetime > 0 else _LIFETIME_DEFAULT
+        seconds = min(lifetime, _LIFETIME_MOST) if isinstance(lifetime, int) else _LIFETIME_DEFAULT
         return _Token(value, self._clock() + max(seconds, _LIFETIME_DEFAULT) * _LIFETIME_SHARE)
 
 
