@@ -14,12 +14,12 @@ from imagestreams.registry.credentials import Credential
 from imagestreams.registry.manifests import Platform
 from imagestreams.registry.transport import Limits, Transport
 from support.faults import Answer, Fault
+from support.faults.answers import Stream
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from support.faults import FaultRegistry, Kind, Request
-    from support.faults.answers import Stream
     from support.faults.connection import Connection
 
 HASTY = Limits(connect=0.4, read=0.4, total=0.8)
@@ -114,6 +114,18 @@ class Challenge(Fault):
         """Challenge."""
         del request
         return Answer(401, {"WWW-Authenticate": self.challenge})
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class HugeRedirect(Fault):
+    """Redirects with 100 MB of body."""
+
+    to: str
+
+    def instead(self, request: Request) -> Answer | None:
+        """Redirect."""
+        del request
+        return Answer(307, {"Location": self.to}, Stream(100_000_000, chunked=False))
 
 
 def _say_nothing(connection: Connection, head: bytes, body: bytes | Stream) -> bool:
