@@ -11,11 +11,11 @@ import binascii
 import dataclasses
 import hashlib
 import json
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from imagestreams.errors import InvalidError
 from imagestreams.registry.names import canonical_host
+from imagestreams.registry.wording import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -53,14 +53,19 @@ class Login:
     """One entry of a pull secret: for which host and path prefix a credential is."""
 
     host: str
-    """A canonical host with its port; may hold the globs * and ?."""
+    """A canonical host with its port; may hold the globs * and ?, and no others."""
     path: str
     credential: Credential
+    ending: str = dataclasses.field(init=False, repr=False, compare=False)
+    """What follows the last glob of the host, by which most are told apart; else the host itself."""
+    is_glob: bool = dataclasses.field(init=False, repr=False, compare=False)
+    """Whether the host stands for several."""
 
-    @property
-    def is_glob(self) -> bool:
-        """Tell whether the host stands for several."""
-        return "*" in self.host or "?" in self.host
+    def __post_init__(self) -> None:
+        ending = self.host[max(self.host.rfind("*"), self.host.rfind("?")) + 1 :]
+        # Reckoned once: a secret may hold ten thousand entries, and each import looks at all of them.
+        object.__setattr__(self, "ending", ending)
+        object.__setattr__(self, "is_glob", len(ending) < len(self.host))
 
     def fits(self, place: Place) -> bool:
         """Tell whether it is for a repository: the host matches and the path is a prefix, by components."""
@@ -78,16 +83,34 @@ def _glob_fits(glob: str, host: str) -> bool:
     return (
         wanted_port == port
         and len(patterns) == len(labels)
-        and all(
-            fnmatchcase(label, pattern.replace("[", "[[]"))
-            for label, pattern in zip(labels, patterns, strict=True)
-        )
+        and all(_label_fits(pattern, label) for pattern, label in zip(patterns, labels, strict=True))
     )
+
+
+def _label_fits(pattern: str, label: str) -> bool:
+    # By hand: fnmatch compiles each pattern and keeps thousands of them, and reads [a-z] as a class.
+    at, seen, star, resume = 0, 0, -1, 0
+    while seen < len(label):
+        if at < len(pattern) and pattern[at] in {"?", label[seen]} and pattern[at] != "*":
+            at, seen = at + 1, seen + 1
+        elif at < len(pattern) and pattern[at] == "*":
+            star, resume, at = at, seen, at + 1
+        elif star >= 0:
+            resume += 1
+            at, seen = star + 1, resume
+        else:
+            return False
+    return not pattern[at:].strip("*")
 
 
 def choose(logins: Iterable[Login], place: Place) -> tuple[Credential, ...]:
     """Choose the credentials for a repository, the more specific first, then by the secret's name."""
-    fitting = [login for login in logins if login.fits(place)]
+    host = place.host
+    fitting = [
+        login
+        for login in logins
+        if (login.host == host or (login.is_glob and host.endswith(login.ending))) and login.fits(place)
+    ]
     fitting.sort(key=lambda login: (-len(login.path), login.is_glob, login.credential.secret))
     return tuple(dict.fromkeys(login.credential for login in fitting))
 
@@ -128,7 +151,7 @@ def _split_server(server: str) -> tuple[str, str]:
 
 def _credential(secret: str, server: str, entry: Any) -> Credential | None:
     if not isinstance(entry, dict):
-        raise InvalidError(f'secret "{secret}": the entry for "{server[:100]}" is not an object')
+        raise InvalidError(f'secret "{secret}": the entry for "{shown(server)}" is not an object')
     username, password = entry.get("username", ""), entry.get("password", "")
     identity = entry.get("identitytoken", "")
     if entry.get("auth"):
@@ -136,12 +159,12 @@ def _credential(secret: str, server: str, entry: Any) -> Credential | None:
             decoded = base64.b64decode(entry["auth"]).decode()
         except (binascii.Error, ValueError, TypeError):
             raise InvalidError(
-                f'secret "{secret}": "auth" for "{server[:100]}" is not base64 of user:password'
+                f'secret "{secret}": "auth" for "{shown(server)}" is not base64 of user:password'
             ) from None
         username, _, password = decoded.partition(":")
         password = password.strip("\x00")
     if not all(_is_text(part) for part in (username, password, identity)):
-        raise InvalidError(f'secret "{secret}": user name and password for "{server[:100]}" are not text')
+        raise InvalidError(f'secret "{secret}": user name and password for "{shown(server)}" are not text')
     if not (username or identity):
         return None
     return Credential(secret, username, password, identity)
