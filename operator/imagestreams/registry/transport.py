@@ -1,7 +1,7 @@
 """One HTTP exchange with a registry: bounded in size and time, no cookies, no redirects of its own.
 
-The only module that sends requests, through the adapter of registry.watchdog. Above it, registry.auth and
-registry.exchange decide what to send; below it is the network. What goes wrong comes out as an
+The only module that sends requests, over the connections of registry.connections. Above it, registry.auth
+and registry.exchange decide what to send; below it is the network. What goes wrong comes out as an
 UnreachableError or ProtocolError in words of ours: the library's hold object addresses, which would make the
 same failure look new every time.
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import http.client
 import http.cookiejar
+import math
 import socket
 import ssl
 import threading
@@ -23,7 +24,9 @@ import urllib3
 import urllib3.exceptions
 
 from imagestreams.errors import ProtocolError, UnreachableError
-from imagestreams.registry.watchdog import Watchdog, WatchedAdapter
+from imagestreams.registry.connections import BoundedAdapter
+from imagestreams.registry.watchdog import Watchdog
+from imagestreams.registry.wording import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -52,6 +55,11 @@ class Limits:
     read: float = 10.0
     total: float = 30.0
 
+    @property
+    def question(self) -> float:
+        """How long all exchanges of one question may take together."""
+        return 2 * self.total
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Answer:
@@ -75,6 +83,8 @@ class Request:
     """Do not verify the certificate."""
     limit: int = MANIFEST_LIMIT
     """How many bytes the answer may have."""
+    deadline: float = math.inf
+    """When its time is over at the latest (of time.monotonic), the limits of one exchange aside."""
 
 
 class _Authorization(requests.auth.AuthBase):
@@ -102,12 +112,15 @@ class Transport:
     """Sends requests. Thread-safe: a Session per thread over shared connection pools."""
 
     def __init__(self, *, user_agent: str, limits: Limits | None = None, ca_file: str = "") -> None:
-        """`ca_file` is a PEM bundle to trust instead of the system's, "" for the system's."""
+        """`ca_file` is a PEM bundle to trust instead of the system's, "" for the system's.
+
+        Raises StartError when the file cannot be read.
+        """
+        self.limits = limits or Limits()
         self._user_agent = user_agent
-        self._limits = limits or Limits()
-        self._verify: str | bool = ca_file or True
-        self._adapter = WatchedAdapter(
-            Watchdog(self._limits.total), pool_connections=64, pool_maxsize=32, max_retries=0
+        self._watchdog = Watchdog()
+        self._adapter = BoundedAdapter(
+            self._watchdog, ca_file=ca_file, pool_connections=64, pool_maxsize=32, max_retries=0
         )
         self._local = threading.local()
         # An insecure tag says so in its spec; a warning per request on stderr tells nobody more.
@@ -119,7 +132,7 @@ class Transport:
         Raises UnreachableError (with TlsError below it) when there is no answer in time, and
         ProtocolError when the answer is larger than its limit or is not HTTP.
         """
-        deadline = time.monotonic() + self._limits.total
+        deadline = min(time.monotonic() + self.limits.total, request.deadline)
         try:
             try:
                 answer = self._exchange(request, deadline)
@@ -132,9 +145,9 @@ class Transport:
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             if time.monotonic() >= deadline:
                 raise UnreachableError(TOO_SLOW) from error
-            raise _explain(error, self._limits) from error
+            raise _explain(error, self.limits) from error
         if time.monotonic() >= deadline:
-            # A head that the watchdog cut short reads as one that ended there.
+            # A head or a body that the watchdog cut short reads as one that ended there.
             raise UnreachableError(TOO_SLOW)
         return answer
 
@@ -143,23 +156,28 @@ class Transport:
         self._adapter.close()
 
     def _exchange(self, request: Request, deadline: float) -> Answer:
-        response = self._session().request(
-            request.method,
-            request.url,
-            headers=dict(request.headers),
-            data=request.form,
-            auth=_Authorization(request.authorization),
-            timeout=(self._limits.connect, self._limits.read),
-            allow_redirects=False,
-            stream=True,
-            verify=False if request.insecure else self._verify,
-        )
-        try:
-            body = b"" if request.method == "HEAD" else _read(response, request.limit, deadline)
-        except BaseException:
-            response.raw.close()
-            raise
-        # Given back by hand: closing the response would close the connection, and each check open a new one.
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise UnreachableError(TOO_SLOW)
+        with self._watchdog.until(deadline):
+            response = self._session().request(
+                request.method,
+                request.url,
+                headers=dict(request.headers),
+                data=request.form,
+                auth=_Authorization(request.authorization),
+                timeout=(min(self.limits.connect, left), min(self.limits.read, left)),
+                allow_redirects=False,
+                stream=True,
+                verify=not request.insecure,
+            )
+            try:
+                body = b"" if request.method == "HEAD" else _read(response, request.limit)
+            except BaseException:
+                response.raw.close()
+                raise
+        # No longer watched, for now it is others'. Given back by hand: closing the response would close the
+        # connection, and each check open a new one.
         response.raw.release_conn()
         return Answer(response.status_code, response.headers, body)
 
@@ -177,17 +195,14 @@ class Transport:
         return session
 
 
-def _read(response: requests.Response, limit: int, deadline: float) -> bytes:
+def _read(response: requests.Response, limit: int) -> bytes:
     chunks: list[bytes] = []
     size = 0
     while chunk := response.raw.read1(65536, decode_content=False):
         size += len(chunk)
         if size > limit:
-            raise ProtocolError(
-                f"its answer is larger than {limit // 1024} KiB, more than any manifest may be"
-            )
-        if time.monotonic() > deadline:
-            raise UnreachableError(TOO_SLOW)
+            what = ", more than any manifest may be" if limit == MANIFEST_LIMIT else ""
+            raise ProtocolError(f"its answer is larger than {limit // 1024} KiB{what}")
         chunks.append(chunk)
     return b"".join(chunks)
 
@@ -225,7 +240,7 @@ def _explain(error: BaseException, limits: Limits) -> UnreachableError | Protoco
     causes = list(_causes(error))
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):
-            return TlsError(f"its certificate is not trusted: {cause.verify_message}")
+            return TlsError(f"its certificate is not trusted: {shown(cause.verify_message)}")
     # A connection that ends within TLS is no flaw of TLS: in the handshake the host may speak none at all.
     if any(isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError) for cause in causes):
         return UnreachableError(CLOSED_EARLY)

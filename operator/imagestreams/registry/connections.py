@@ -1,0 +1,140 @@
+"""The connections to registries: whom they trust, how long a head they read, who watches them.
+
+`requests` asks its adapter for a connection; this one gives connections with bounds that http.client does
+not have. Used by registry.transport; beside it is registry.watchdog.
+"""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+from typing import TYPE_CHECKING, Any
+
+import certifi
+import requests.adapters
+import urllib3
+import urllib3.connection
+from urllib3.util.ssl_ import create_urllib3_context
+
+from imagestreams.errors import StartError
+
+if TYPE_CHECKING:
+    from imagestreams.registry.watchdog import Watchdog
+
+HEAD_LIMIT = 64 * 1024
+"""How many bytes the head of an answer may have, interim answers (100 Continue) included.
+
+http.client takes a hundred lines of 64 KiB; parsed that is 26 MB a thread, and there are dozens of them.
+"""
+
+
+def trusting_context(ca_file: str) -> ssl.SSLContext:
+    """Make a context that trusts the CAs of a PEM file, or ("") the system's and Mozilla's by certifi.
+
+    The system's are what OpenSSL finds: $SSL_CERT_FILE and $SSL_CERT_DIR, else the distribution's own place;
+    a slim image may have none. Raises StartError for a file that cannot be read.
+    """
+    context = create_urllib3_context()
+    if not ca_file:
+        context.load_default_certs()
+        context.load_verify_locations(certifi.where())
+        return context
+    try:
+        context.load_verify_locations(ca_file)
+    except ssl.SSLError:
+        raise StartError(
+            f"IMAGESTREAMS_CA_FILE: {ca_file} holds no certificate; it must be a PEM file of CAs"
+        ) from None
+    except OSError as error:
+        raise StartError(f"IMAGESTREAMS_CA_FILE: {ca_file} cannot be read: {error.strerror}") from None
+    return context
+
+
+class BoundedAdapter(requests.adapters.HTTPAdapter):
+    """Connection pools whose connections are watched, bounded, and share one context for trust."""
+
+    def __init__(self, watchdog: Watchdog, *, ca_file: str, **options: Any) -> None:
+        """Raises StartError for a `ca_file` that cannot be read."""
+        self._pool_classes = _pool_classes(watchdog)
+        # The library would read all CAs for each new connection.
+        self._contexts = {
+            True: trusting_context(ca_file),
+            False: create_urllib3_context(cert_reqs=ssl.CERT_NONE),
+        }
+        super().__init__(**options)
+
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        """Make the pool manager, as requests calls it."""
+        super().init_poolmanager(*arguments, **options)
+        self.poolmanager.pool_classes_by_scheme = self._pool_classes
+
+    def proxy_manager_for(self, *arguments: Any, **options: Any) -> Any:
+        """Make the pool manager of a proxy, as requests calls it."""
+        manager = super().proxy_manager_for(*arguments, **options)
+        manager.pool_classes_by_scheme = self._pool_classes
+        return manager
+
+    def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any = None) -> Any:
+        """Say by what a request's connection is chosen: one that verifies is never one that does not."""
+        host, tls = super().build_connection_pool_key_attributes(request, bool(verify), cert)
+        return host, {**tls, "ssl_context": self._contexts[bool(verify)]}
+
+    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
+        """Set whether a pool verifies; whom it trusts its context knows already."""
+        del url, cert
+        conn.cert_reqs = "CERT_REQUIRED" if verify else "CERT_NONE"
+
+
+class _Head:
+    """Reads the lines of a head, up to a number of bytes in all."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+        self._left = HEAD_LIMIT
+        self.close = file.close
+        self.flush = file.flush
+
+    def readline(self, limit: int) -> bytes:
+        line: bytes = self._file.readline(limit)
+        self._left -= len(line)
+        if self._left < 0:
+            raise http.client.LineTooLong("head")
+        return line
+
+
+class _Response(http.client.HTTPResponse):
+    """An answer whose head is bounded."""
+
+    def begin(self, *arguments: Any, **options: Any) -> None:
+        file = self.fp
+        self.fp = _Head(file)  # type: ignore[assignment]  # of a file, http.client uses no more for a head
+        try:
+            super().begin(*arguments, **options)
+        finally:
+            # Where it failed, http.client has closed it.
+            if self.fp is not None:
+                self.fp = file
+
+
+def _pool_classes(watchdog: Watchdog) -> dict[str, type[urllib3.HTTPConnectionPool]]:
+    class Connection(urllib3.connection.HTTPConnection):
+        response_class = _Response
+
+        def getresponse(self) -> Any:
+            watchdog.watch(self.sock)
+            return super().getresponse()
+
+    class TlsConnection(urllib3.connection.HTTPSConnection):
+        response_class = _Response
+
+        def getresponse(self) -> Any:
+            watchdog.watch(self.sock)
+            return super().getresponse()
+
+    class Pool(urllib3.HTTPConnectionPool):
+        ConnectionCls = Connection
+
+    class TlsPool(urllib3.HTTPSConnectionPool):
+        ConnectionCls = TlsConnection
+
+    return {"http": Pool, "https": TlsPool}
