@@ -17,7 +17,9 @@ import kopf
 
 from imagestreams import __version__
 from imagestreams.errors import ClusterError, StartError
-from imagestreams.importing.work import Importer, Tools
+from imagestreams.importing.gate import Gate
+from imagestreams.importing.tools import Tools
+from imagestreams.importing.work import Importer
 from imagestreams.kube.api import Api
 from imagestreams.kube.events import EventPoster, Subject
 from imagestreams.kube.preflight import check_cluster
@@ -74,6 +76,7 @@ class Operator:
                 writer=StreamWriter(self._api, self._threads, metrics),
                 resolve=RegistryClient(transport).resolve,
                 threads=self._registry_threads,
+                gate=Gate(total=settings.registry_threads, share=settings.registry_share),
                 platform=own_platform(),
                 metrics=metrics,
                 tell=self._tell_stream,

@@ -12,6 +12,7 @@
     ├── ClusterError              what the Kubernetes API server answered
     │   ├── ConflictError         409: somebody wrote first
     │   ├── GoneError             404: the object is not there
+    │   ├── TooLargeError         413, or etcd's own bound: the object is too large to store
     │   └── RefusedError          401, 403, 422: the write is not allowed or not valid
     └── StartError                why the operator does not start; says how to mend it
 
@@ -110,6 +111,10 @@ class ConflictError(ClusterError):
 
 class GoneError(ClusterError):
     """404: the object is not there (any more)."""
+
+
+class TooLargeError(ClusterError):
+    """The object would be larger than the API server or etcd takes."""
 
 
 class RefusedError(ClusterError):

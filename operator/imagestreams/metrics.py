@@ -1,11 +1,14 @@
 """What the operator counts, as Prometheus metrics. Built once by app, served by serving.health.
 
-Labels are bounded: a registry's host, an outcome, a kind; never a stream, a tag or a digest.
+Labels are bounded: a registry's host (the first 200; the rest are one), an outcome, a kind; never a stream,
+a tag or a digest.
 """
 
 from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+_HOSTS_MOST = 200
 
 
 class Metrics:
@@ -46,3 +49,12 @@ class Metrics:
         self.under_way = Gauge(
             "imagestreams_questions_under_way", "Questions to registries under way", registry=self.registry
         )
+        self._hosts: set[str] = set()
+
+    def host(self, name: str) -> str:
+        """Give the label of a registry's host: users choose hosts, and each label is kept for good."""
+        if name not in self._hosts:
+            if len(self._hosts) >= _HOSTS_MOST:
+                return "other"
+            self._hosts.add(name)
+        return name

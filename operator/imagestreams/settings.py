@@ -6,6 +6,7 @@ Read once from the environment by __main__; docs/settings.md is generated from i
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import TYPE_CHECKING
 
 from imagestreams.errors import InvalidError, StartError
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PREFIX = "IMAGESTREAMS_"
+# What the kubelet adds for a Service named imagestreams or imagestreams-something.
+_SERVICE_LINK = re.compile(r"_SERVICE_(HOST|PORT\w*)$|_PORT(_\d+_\w+)?$")
 
 
 def _setting(default: str, meaning: str) -> str:
@@ -46,7 +49,8 @@ class Settings:
     connect_timeout: float = _duration("5s", "how long connecting to a registry may take")
     read_timeout: float = _duration("10s", "how long a registry may be silent")
     request_timeout: float = _duration("30s", "how long one request to a registry may take in all")
-    registry_threads: int = _number(16, "how many registries' answers are waited for at once")
+    registry_threads: int = _number(32, "how many registries' answers are waited for at once")
+    registry_share: int = _number(8, "how many of them of one registry, and how many for one namespace")
     kube_threads: int = _number(4, "how many writes to the API server are under way at once")
     sweep_interval: float = _duration("10m", "how often everything is listed, to find what a watch missed")
     log_level: str = _setting("INFO", "DEBUG, INFO, WARNING or ERROR")
@@ -62,7 +66,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     fields = {f"{PREFIX}{field.name.upper()}": field for field in dataclasses.fields(Settings)}
     values: dict[str, str | int | float] = {}
     for variable, text in environment.items():
-        if not variable.startswith(PREFIX):
+        if not variable.startswith(PREFIX) or _SERVICE_LINK.search(variable):
             continue
         field = fields.get(variable)
         if field is None:
@@ -76,7 +80,10 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
 
 def _read(text: str, default: object) -> str | int | float:
     if isinstance(default, float):
-        return parse_duration(text)
+        seconds = parse_duration(text)
+        if seconds < 1:
+            raise InvalidError(f"{text} is less than a second")
+        return seconds
     if isinstance(default, int):
         number = int(text)
         if not 1 <= number <= 1000:

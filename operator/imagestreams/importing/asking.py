@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from concurrent.futures import Executor
 
+    from imagestreams.importing.gate import Gate
     from imagestreams.importing.plan import Ask
     from imagestreams.importing.record import Outcome
     from imagestreams.metrics import Metrics
@@ -41,6 +42,7 @@ class Asker:
         resolve: Callable[[Question], Resolution],
         threads: Executor,
         *,
+        gate: Gate,
         platform: Platform,
         metrics: Metrics,
     ) -> None:
@@ -49,15 +51,16 @@ class Asker:
         self._threads = threads
         self._platform = platform
         self._metrics = metrics
-        self._questions: dict[Question, asyncio.Task[Resolution | RegistryError]] = {}
+        self._gate = gate
+        self._questions: dict[tuple[Question, str], asyncio.Task[Resolution | RegistryError]] = {}
 
-    async def ask(self, ask: Ask, logins: Iterable[Login]) -> tuple[Outcome, Retry | None]:
-        """Ask for a tag with what the namespace's pull secrets hold.
+    async def ask(self, namespace: str, ask: Ask, logins: Iterable[Login]) -> tuple[Outcome, Retry | None]:
+        """Ask for a tag of a namespace's stream, with what its pull secrets hold.
 
         The answer is its outcome and, for a failure, how soon asking again can help.
         """
         try:
-            return await self._ask(ask, logins)
+            return await self._ask(namespace, ask, logins)
         except Exception:  # noqa: BLE001
             # A bug of ours in reading one registry's answer is that tag's condition, not everybody's end.
             _log.exception("asking for %s failed", ask.intent.name)
@@ -69,38 +72,45 @@ class Asker:
         for task in self._questions.values():
             task.cancel()
 
-    async def _ask(self, ask: Ask, logins: Iterable[Login]) -> tuple[Outcome, Retry | None]:
+    async def _ask(self, namespace: str, ask: Ask, logins: Iterable[Login]) -> tuple[Outcome, Retry | None]:
         try:
             reference = parse_reference(ask.intent.name)
         except InvalidError as error:
             message = f"{error}. Correct spec.tags[].from.name"
             return Failed(ask.intent, Reason.INVALID, message), Retry.PERMANENT
         place = place_of(reference)
-        answer = await self._share(
-            Question(
-                reference=reference,
-                platform=None if ask.intent.import_mode == IMPORT_MODE_PRESERVE else self._platform,
-                insecure=ask.intent.insecure,
-                credentials=choose(logins, place),
-            )
+        question = Question(
+            reference=reference,
+            platform=None if ask.intent.import_mode == IMPORT_MODE_PRESERVE else self._platform,
+            insecure=ask.intent.insecure,
+            credentials=choose(logins, place),
         )
+        answer = await self._share(namespace, place.host, question, ask.intent.requested_at)
         if isinstance(answer, RegistryError):
-            self._metrics.imports.labels(place.host, str(answer.reason)).inc()
+            self._metrics.imports.labels(self._metrics.host(place.host), str(answer.reason)).inc()
             return Failed(ask.intent, answer.reason, f"{answer}. {retry_text(answer.retry)}"), answer.retry
-        self._metrics.imports.labels(place.host, "ok").inc()
+        self._metrics.imports.labels(self._metrics.host(place.host), "ok").inc()
         return Imported(ask.intent, reference.at(answer.digest), answer.digest), None
 
-    async def _share(self, question: Question) -> Resolution | RegistryError:
-        """Ask once what several tags want to know at the same time."""
-        task = self._questions.get(question)
+    async def _share(
+        self, namespace: str, host: str, question: Question, token: str
+    ) -> Resolution | RegistryError:
+        """Ask once what several tags want to know at the same time.
+
+        A request made by hand joins no question that began before it: its answer may be from before the push.
+        """
+        task = self._questions.get((question, token))
         if task is None:
-            task = asyncio.create_task(self._resolve(question))
-            self._questions[question] = task
-            task.add_done_callback(lambda _: self._questions.pop(question, None))
+            task = asyncio.create_task(self._resolve(namespace, host, question))
+            self._questions[question, token] = task
+            task.add_done_callback(lambda _: self._questions.pop((question, token), None))
         return await task
 
-    async def _resolve(self, question: Question) -> Resolution | RegistryError:
-        host = place_of(question.reference).host
+    async def _resolve(self, namespace: str, host: str, question: Question) -> Resolution | RegistryError:
+        async with self._gate.passing(namespace, host):
+            return await self._resolve_now(host, question)
+
+    async def _resolve_now(self, host: str, question: Question) -> Resolution | RegistryError:
         loop = asyncio.get_running_loop()
         self._metrics.under_way.inc()
         started = loop.time()
@@ -110,4 +120,4 @@ class Asker:
             return error
         finally:
             self._metrics.under_way.dec()
-            self._metrics.import_seconds.labels(host).observe(loop.time() - started)
+            self._metrics.import_seconds.labels(self._metrics.host(host)).observe(loop.time() - started)

@@ -26,6 +26,7 @@ INTERVAL_LEAST = 5.0
 _FIRST_DELAY = {Retry.TRANSIENT: 5.0, Retry.PERMANENT: 15.0}
 _LAST_DELAY = {Retry.TRANSIENT: 300.0, Retry.PERMANENT: 3600.0}
 _FAILURES_AT_INTERVAL = 5
+_FIRST_CHECK_WITHIN = 60.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -81,7 +82,10 @@ def interval_of(stream: Stream, tag: TagSpec, default: float) -> float:
 
 def interval_problem(stream: Stream) -> str:
     """Say which interval annotation of a stream cannot be read, "" if all can."""
-    places = [("the stream", stream.interval), *((f'tag "{tag.name}"', tag.interval) for tag in stream.tags)]
+    places = [
+        ("the stream", stream.interval),
+        *((f'tag "{tag.name}"', tag.interval) for tag in stream.tags),
+    ]
     for place, text in places:
         if text:
             try:
@@ -109,15 +113,15 @@ def plan(
         intent = intent_of(stream, tag)
         status = known.get(tag.name)
         attempt = attempts.get(tag.name)
-        interval = interval_of(stream, tag, default_interval)
+        interval = interval_of(stream, tag, default_interval) if tag.scheduled else None
         if attempt is not None and attempt.intent == intent:
-            due = _due_after(attempt, interval if tag.scheduled else None)
+            due = _due_after(attempt, interval)
         elif status is None or status.intent != intent:
             due = now
         else:
             spread = jitter(f"{stream.uid}/{tag.name}", 1.0)
             failed = status.failure is not None
-            due = _due_unseen(since, spread, interval if tag.scheduled else None, failed=failed)
+            due = _due_unseen(since, spread, interval, failed=failed)
         if due is None:
             continue
         if due <= now:
@@ -137,9 +141,9 @@ def _due_after(attempt: Attempt, interval: float | None) -> float | None:
 
 
 def _due_unseen(since: float, spread: float, interval: float | None, *, failed: bool) -> float | None:
-    # After a restart nothing is known of the last ask: each tag takes its own place within its
-    # interval, so that a restart is no stampede.
+    # After a restart nothing is known of the last ask: each tag takes its own place within a minute,
+    # so that a restart is no stampede, and many restarts do not put a tag off for ever.
     spans = [_FIRST_DELAY[Retry.PERMANENT]] if failed else []
     if interval is not None:
-        spans.append(interval)
+        spans.append(min(interval, _FIRST_CHECK_WITHIN))
     return since + spread * min(spans) if spans else None

@@ -10,6 +10,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from imagestreams.errors import Reason
+from imagestreams.importing.budget import BUDGET, cut_message, fit
 from imagestreams.importing.plan import interval_problem
 from imagestreams.model.history import add_event
 from imagestreams.model.status import (
@@ -51,8 +52,12 @@ class Failed:
 Outcome = Imported | Failed
 
 
-def record(stream: Stream, outcomes: Mapping[str, Outcome], *, now: str) -> StreamStatus:
+def record(
+    stream: Stream, outcomes: Mapping[str, Outcome], *, now: str, budget: int = BUDGET
+) -> StreamStatus:
     """Compute the status of a stream after these outcomes, by tag name. `now` is RFC 3339 in UTC.
+
+    It fits into `budget` bytes, at the cost of the oldest items.
 
     An outcome whose intent the spec no longer has is dropped: its question was overtaken. A tag
     removed from spec keeps its history, as in the original. The same failure again changes nothing.
@@ -65,15 +70,16 @@ def record(stream: Stream, outcomes: Mapping[str, Outcome], *, now: str) -> Stre
             intent = before.intent
         outcome = _outcome_of(spec, intent, outcomes.get(spec.name), before)
         if outcome is not None:
-            tags[spec.name] = _apply(before, outcome, now)
+            tags[spec.name] = _apply(before, outcome, now, of=len(stream.tags))
     ordered = tuple(tags[name] for name in sorted(tags))
-    return StreamStatus(
+    status = StreamStatus(
         repository=stream.repository,
         tags=ordered,
         conditions=(_ready(stream, tags, now),),
         observed_generation=stream.generation,
         summary=summarize(stream.repository, ordered),
     )
+    return fit(status, stream.status, budget=budget, now=now)
 
 
 def _outcome_of(spec: TagSpec, intent: Intent, outcome: Outcome | None, before: TagStatus) -> Outcome | None:
@@ -95,13 +101,13 @@ def _outcome_of(spec: TagSpec, intent: Intent, outcome: Outcome | None, before: 
     )
 
 
-def _apply(before: TagStatus, outcome: Outcome, now: str) -> TagStatus:
+def _apply(before: TagStatus, outcome: Outcome, now: str, *, of: int) -> TagStatus:
     intent = outcome.intent
     if isinstance(outcome, Imported):
         event = TagEvent(now, outcome.pull_spec, outcome.image, intent.generation)
         return TagStatus(before.tag, add_event(before.items, event), (), intent)
     condition = Condition(
-        IMPORT_SUCCESS, "False", str(outcome.reason), outcome.message, now, intent.generation
+        IMPORT_SUCCESS, "False", str(outcome.reason), cut_message(outcome.message, of), now, intent.generation
     )
     if before.failure is not None and before.failure.says_the_same(condition):
         condition = before.failure

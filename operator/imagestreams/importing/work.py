@@ -11,7 +11,7 @@ import asyncio
 import dataclasses
 import logging
 import time
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from imagestreams.errors import (
     ConflictError,
@@ -19,60 +19,32 @@ from imagestreams.errors import (
     ImageStreamsError,
     RefusedError,
     Retry,
+    TooLargeError,
 )
 from imagestreams.importing.asking import Asker
+from imagestreams.importing.budget import BUDGET
 from imagestreams.importing.news import news
 from imagestreams.importing.plan import Attempt, plan, retry_delay
 from imagestreams.importing.record import record
-from imagestreams.importing.schedule import Schedule
+from imagestreams.importing.schedule import Schedule, jitter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
-    from concurrent.futures import Executor
+    from collections.abc import Coroutine
 
-    from imagestreams.importing.news import News
     from imagestreams.importing.plan import Ask
     from imagestreams.importing.record import Outcome
-    from imagestreams.metrics import Metrics
-    from imagestreams.model.status import StreamStatus
+    from imagestreams.importing.tools import Tools
     from imagestreams.model.stream import Stream, StreamKey
-    from imagestreams.registry.client import Question, Resolution
-    from imagestreams.registry.credentials import Login
-    from imagestreams.registry.manifests import Platform
 
 _log = logging.getLogger(__name__)
 
 HOLD = 1.0
 """How long the answers of a stream's tags are collected into one write, in seconds."""
-_WRITE_RETRY = 2.0
-_REFUSED_RETRY = 60.0
+_WRITE_RETRY = 1.0
+_WRITE_RETRY_LAST = 5.0
+_REFUSED_RETRY_LAST = 120.0
+_BUG_RETRY = 60.0
 _BATCH = 100
-
-
-class StatusWriter(Protocol):
-    """Writes statuses and reads streams. Every call may raise a ClusterError."""
-
-    async def write(self, stream: Stream, status: StreamStatus) -> Stream:
-        """Write a status, guarded by the stream's resourceVersion; ConflictError when it changed."""
-
-    async def read(self, key: StreamKey) -> Stream:
-        """Read a stream afresh; GoneError when it is not there."""
-
-
-class Streams(Protocol):
-    """What is known of the cluster (watching.store)."""
-
-    def stream(self, key: StreamKey) -> Stream | None:
-        """Look up a stream."""
-
-    def put(self, stream: Stream) -> bool:
-        """Keep a stream unless a newer one is known; tell whether it was kept."""
-
-    def drop(self, key: StreamKey) -> None:
-        """Forget a stream."""
-
-    def logins(self, namespace: str) -> Sequence[Login]:
-        """List what the pull secrets of a namespace hold."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -85,24 +57,10 @@ class _Memory:
     outcomes: dict[str, Outcome] = dataclasses.field(default_factory=dict)
     asking: dict[str, Ask] = dataclasses.field(default_factory=dict)
     hold_until: float = 0.0
+    budget: int = BUDGET
+    write_failures: int = 0
     settling: bool = False
     unsettled: bool = False
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Tools:
-    """What the importer works with, given by app."""
-
-    streams: Streams
-    writer: StatusWriter
-    resolve: Callable[[Question], Resolution]
-    threads: Executor
-    platform: Platform
-    metrics: Metrics
-    tell: Callable[[Stream, News], None]
-    moved: Callable[[StreamKey], None]
-    timestamp: Callable[[], str]
-    """The wall clock, as RFC 3339 in UTC."""
 
 
 class Importer:
@@ -113,13 +71,19 @@ class Importer:
         self._default_interval = default_interval
         self._schedule: Schedule[StreamKey] = Schedule()
         self._memories: dict[StreamKey, _Memory] = {}
-        self._asker = Asker(tools.resolve, tools.threads, platform=tools.platform, metrics=tools.metrics)
+        self._asker = Asker(
+            tools.resolve, tools.threads, gate=tools.gate, platform=tools.platform, metrics=tools.metrics
+        )
         self._tasks: set[asyncio.Task[None]] = set()
         self._woken = asyncio.Event()
 
     def look_at(self, key: StreamKey, *, delay: float = 0.0) -> None:
         """Note that a stream may need something, now or after a delay in seconds."""
-        self._schedule.hasten(key, asyncio.get_running_loop().time() + delay)
+        self._look_at_time(key, asyncio.get_running_loop().time() + delay)
+
+    def _look_at_time(self, key: StreamKey, due: float) -> None:
+        # A time, where there is one: a delay may round to none, and be due at once for ever.
+        self._schedule.hasten(key, due)
         self._woken.set()
 
     def forget(self, key: StreamKey) -> None:
@@ -171,7 +135,7 @@ class Importer:
         except Exception:  # noqa: BLE001
             # One stream that trips over a bug of ours must not stop all the others.
             _log.exception("%s: looking at the stream failed; tried again in a minute", key)
-            self.look_at(key, delay=_REFUSED_RETRY)
+            self.look_at(key, delay=_BUG_RETRY)
 
     def _look(self, key: StreamKey, now: float) -> None:
         stream = self._tools.streams.stream(key)
@@ -211,7 +175,7 @@ class Importer:
         tools = self._tools
         asked = asyncio.get_running_loop().time()
         logins = tools.streams.logins(key.namespace)
-        outcome, retry = await self._asker.ask(ask, logins)
+        outcome, retry = await self._asker.ask(key.namespace, ask, logins)
         if memory.asking.get(ask.tag) is not ask:
             return
         del memory.asking[ask.tag]
@@ -231,8 +195,8 @@ class Importer:
             _log.info("%s: tag %s failed %d times, next try in %.0f s at most", key, ask.tag, failures, delay)
         memory.outcomes[ask.tag] = outcome
         # A look plans every tag of the stream: while answers are still collected, one at their end is enough.
-        hold = memory.hold_until - asyncio.get_running_loop().time() if memory.asking else 0.0
-        self.look_at(key, delay=max(0.0, hold))
+        now = asyncio.get_running_loop().time()
+        self._look_at_time(key, max(now, memory.hold_until) if memory.asking else now)
 
     def _settle_soon(self, key: StreamKey, memory: _Memory) -> None:
         memory.unsettled = True
@@ -247,12 +211,18 @@ class Importer:
                 memory.unsettled = False
                 if self._memories.get(key) is memory:
                     await self._write(key, memory)
-        except RefusedError as error:
-            _log.error("%s: the API server refuses the status (%s); tried again in a minute", key, error)
-            self.look_at(key, delay=_REFUSED_RETRY)
         except ImageStreamsError as error:
-            _log.warning("%s: the status could not be written (%s); tried again", key, error)
-            self.look_at(key, delay=_WRITE_RETRY)
+            memory.write_failures += 1
+            if isinstance(error, TooLargeError):
+                memory.budget //= 2
+            # What the API server refuses it will refuse again; when it did not answer, it may any moment.
+            refused = isinstance(error, RefusedError | TooLargeError)
+            last = _REFUSED_RETRY_LAST if refused else _WRITE_RETRY_LAST
+            delay = min(_WRITE_RETRY * 2.0 ** min(memory.write_failures - 1, 10), last)
+            delay += jitter(str(key), delay / 4)
+            memory.hold_until = asyncio.get_running_loop().time() + delay
+            _log.warning("%s: the status could not be written (%s); tried again in %.0f s", key, error, delay)
+            self._look_at_time(key, memory.hold_until)
         finally:
             memory.settling = False
 
@@ -262,11 +232,11 @@ class Importer:
         if stream is None or stream.uid != memory.uid:
             return
         now = asyncio.get_running_loop().time()
-        if memory.asking and now < memory.hold_until:
-            self.look_at(key, delay=memory.hold_until - now)
+        if (memory.asking or memory.write_failures) and now < memory.hold_until:
+            self._look_at_time(key, memory.hold_until)
             return
         outcomes = dict(memory.outcomes)
-        status = record(stream, outcomes, now=tools.timestamp())
+        status = record(stream, outcomes, now=tools.timestamp(), budget=memory.budget)
         if status != stream.status:
             memory.hold_until = now + HOLD
             try:
@@ -278,11 +248,10 @@ class Importer:
                 return
             except GoneError:
                 # Unless it was made anew meanwhile: that one is another stream.
-                known = tools.streams.stream(key)
-                if known is not None and known.uid == memory.uid:
-                    tools.streams.drop(key)
+                if tools.streams.drop(key, memory.uid):
                     self.forget(key)
                 return
+            memory.write_failures = 0
             tools.streams.put(written)
             self._tell(stream, written)
         for tag, outcome in outcomes.items():

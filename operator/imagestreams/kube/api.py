@@ -15,7 +15,14 @@ from kubernetes import config
 from kubernetes.client import ApiClient, Configuration
 from kubernetes.client.exceptions import ApiException
 
-from imagestreams.errors import ClusterError, ConflictError, GoneError, RefusedError, StartError
+from imagestreams.errors import (
+    ClusterError,
+    ConflictError,
+    GoneError,
+    RefusedError,
+    StartError,
+    TooLargeError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -122,6 +129,8 @@ def _error(status: int, content: bytes) -> ClusterError:
         message = str(json.loads(content)["message"])
     except (ValueError, KeyError, TypeError):
         message = content[:200].decode(errors="replace")
+    if status == 413 or "request is too large" in message:
+        return TooLargeError(message, status=status)
     kind = {404: GoneError, 409: ConflictError, 401: RefusedError, 403: RefusedError, 422: RefusedError}.get(
         status, ClusterError
     )

@@ -10,6 +10,7 @@ import re
 
 from imagestreams.errors import InvalidError
 
+_LENGTH_MOST = 32
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}
 _PART = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)([hms])", re.ASCII)
 
@@ -19,7 +20,7 @@ def parse_duration(text: str) -> float:
 
     Raises InvalidError, which shows the text and how to write it.
     """
-    parts = _PART.findall(text)
+    parts = _PART.findall(text) if len(text) <= _LENGTH_MOST else []
     if not parts or "".join(number + unit for number, unit in parts) != text:
         raise InvalidError(f'"{text[:40]}" is not a duration; write it like 30s, 15m or 1h30m')
     return sum(float(number) * _UNITS[unit] for number, unit in parts)

@@ -7,6 +7,7 @@ The body itself is not kept. Neighbours: model.status (the other half), model.re
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from typing import Any
 
 from imagestreams.model import annotation_keys, border
@@ -15,6 +16,7 @@ from imagestreams.model.status import Intent, StreamStatus
 DOCKER_IMAGE = "DockerImage"
 IMPORT_MODE_LEGACY = "Legacy"
 IMPORT_MODE_PRESERVE = "PreserveOriginal"
+_TOKEN_MOST = 80
 
 
 @dataclasses.dataclass(frozen=True, slots=True, order=True)
@@ -129,6 +131,13 @@ def intent_of(stream: Stream, tag: TagSpec) -> Intent:
         reference=tag.reference,
         import_mode=tag.import_mode or IMPORT_MODE_LEGACY,
         insecure=tag.insecure,
-        requested_at="/".join(part for part in (stream.requested_at, tag.requested_at) if part),
+        requested_at=_short("/".join(part for part in (stream.requested_at, tag.requested_at) if part)),
         generation=stream.generation,
     )
+
+
+def _short(token: str) -> str:
+    # Any text may ask for an import, and each tag's status repeats it: a long one is kept as its hash.
+    if len(token) <= _TOKEN_MOST:
+        return token
+    return f"sha256:{hashlib.sha256(token.encode(errors='replace')).hexdigest()}"

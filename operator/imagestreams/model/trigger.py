@@ -23,6 +23,10 @@ _FIELD = re.compile(
 )
 
 
+ENTRIES_MOST = 100
+"""How many triggers of one workload are read: each costs a look at all containers."""
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class ContainerField:
     """The image of one container of a pod spec: found by its name, else by its index in its list."""
@@ -65,7 +69,9 @@ def parse_triggers(text: str, *, namespace: str, pod_spec_path: str) -> Triggers
         return Triggers(problems=("is not a JSON list of triggers",))
     entries: list[Trigger] = []
     problems: list[str] = []
-    for number, raw in enumerate(content, start=1):
+    if len(content) > ENTRIES_MOST:
+        problems.append(f"has {len(content)} entries; only the first {ENTRIES_MOST} are read")
+    for number, raw in enumerate(content[:ENTRIES_MOST], start=1):
         try:
             entry = _parse_entry(raw, namespace, pod_spec_path)
         except InvalidError as error:

@@ -7,11 +7,13 @@ Fed by watching (workloads) and by importing.work and watching (streams that cha
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from typing import TYPE_CHECKING, Any, Protocol
 
 from imagestreams.errors import ClusterError, GoneError
 from imagestreams.model.versions import is_older
+from imagestreams.triggering.fights import REVERTS, Fights
 from imagestreams.triggering.patch import patch_for
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _RETRY_FIRST = 0.2
 _RETRY_LAST = 60.0
+_PROBLEMS_TOLD = 10
 
 
 class Patcher(Protocol):
@@ -57,6 +60,8 @@ class Follower:
         self._told: dict[WorkloadKey, tuple[str, ...]] = {}
         self._changed: set[WorkloadKey] = set()
         self._tasks: dict[WorkloadKey, asyncio.Task[None]] = {}
+        self._pauses: dict[WorkloadKey, asyncio.Event] = {}
+        self._fights = Fights()
 
     def put(self, workload: Workload) -> None:
         """Note a workload as it is now, unless a newer one is known, and apply what it needs."""
@@ -68,14 +73,10 @@ class Follower:
 
     def drop(self, key: WorkloadKey) -> None:
         """Note that a workload is gone, or follows nothing any more."""
-        known = self._workloads.pop(key, None)
+        self._unlink(key)
+        self._workloads.pop(key, None)
         self._told.pop(key, None)
-        if known is not None:
-            for trigger in known.triggers.entries:
-                followers = self._followers.get(trigger.stream, set())
-                followers.discard(key)
-                if not followers:
-                    self._followers.pop(trigger.stream, None)
+        self._fights.drop(key)
         self._metrics.workloads.set(len(self._workloads))
 
     def stream_changed(self, key: StreamKey) -> None:
@@ -96,17 +97,24 @@ class Follower:
         return {key: (item.uid, item.resource_version) for key, item in self._workloads.items()}
 
     def _keep(self, workload: Workload) -> None:
-        told = self._told.get(workload.key)
-        self.drop(workload.key)
-        if told is not None:
-            self._told[workload.key] = told
+        self._unlink(workload.key)
         self._workloads[workload.key] = workload
         for trigger in workload.triggers.entries:
             self._followers.setdefault(trigger.stream, set()).add(workload.key)
         self._metrics.workloads.set(len(self._workloads))
 
+    def _unlink(self, key: WorkloadKey) -> None:
+        known = self._workloads.get(key)
+        for trigger in known.triggers.entries if known is not None else ():
+            followers = self._followers.get(trigger.stream, set())
+            followers.discard(key)
+            if not followers:
+                self._followers.pop(trigger.stream, None)
+
     def _apply_soon(self, key: WorkloadKey) -> None:
         self._changed.add(key)
+        if key in self._pauses:
+            self._pauses[key].set()
         if key not in self._tasks:
             self._tasks[key] = asyncio.create_task(self._apply_until_done(key))
 
@@ -117,9 +125,10 @@ class Follower:
                 self._changed.discard(key)
                 workload = self._workloads.get(key)
                 if workload is None or await self._apply(workload):
+                    delay = _RETRY_FIRST
                     continue
                 self._changed.add(key)
-                await asyncio.sleep(delay)
+                await self._pause(key, delay)
                 delay = min(delay * 2, _RETRY_LAST)
         except Exception:  # noqa: BLE001
             # A bug of ours about one workload must not stop the others; its next change comes here again.
@@ -127,17 +136,30 @@ class Follower:
         finally:
             del self._tasks[key]
 
+    async def _pause(self, key: WorkloadKey, seconds: float) -> None:
+        """Wait before trying again, unless the workload or its stream changes first."""
+        changed = self._pauses[key] = asyncio.Event()
+        try:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(changed.wait(), seconds)
+        finally:
+            del self._pauses[key]
+
     async def _apply(self, workload: Workload) -> bool:
         """Write what a workload needs; False when it has to be tried again."""
         patch = patch_for(workload, self._stream_of)
         if patch.problems and self._told.get(workload.key) != patch.problems:
             self._told[workload.key] = patch.problems
-            for problem in patch.problems:
+            for problem in patch.problems[:_PROBLEMS_TOLD]:
                 self._say(
                     workload, "TriggerInvalid", f"annotation image.openshift.io/triggers: {problem}", True
                 )
         if not patch.operations:
             return True
+        loop = asyncio.get_running_loop()
+        if (wait := self._fights.wait(workload.key, patch.moves, loop.time())) > 0:
+            await self._wait_out(workload, wait)
+            return False
         try:
             written = await self._patcher.patch(workload, patch.operations)
         except GoneError:
@@ -146,10 +168,21 @@ class Follower:
         except ClusterError as error:
             _log.warning("%s: not patched (%s); tried again", workload.key, error)
             return await self._refresh(workload)
+        self._fights.wrote(workload.key, patch.moves, loop.time())
         self._refreshed(workload, written)
         for move in patch.moves:
             self._say(workload, "ImageUpdated", str(move), False)
         return True
+
+    async def _wait_out(self, workload: Workload, wait: float) -> None:
+        self._say(
+            workload,
+            "TriggerFight",
+            "somebody puts another image back as often as its trigger's is written; it is written at most "
+            f"{REVERTS} times a minute now. Remove the image from what is applied, or pause the trigger",
+            True,
+        )
+        await asyncio.sleep(wait)
 
     async def _refresh(self, workload: Workload) -> bool:
         try:

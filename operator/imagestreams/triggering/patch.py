@@ -47,20 +47,24 @@ def patch_for(workload: Workload, stream_of: Callable[[StreamKey], Stream | None
     """Compute the write a workload needs; without operations when it shows what its tags stand for.
 
     A tag without an image yet, or a stream that is not there, leaves its field as it is, as in the
-    original. Paused entries are left alone.
+    original. Paused entries are left alone. What the annotation said of them before, it goes on saying:
+    after a restart a stream may only not be known yet.
     """
     operations: list[dict[str, Any]] = []
     moves: list[Move] = []
     notes: dict[str, str] = {}
+    noted = dict(part.partition("=")[::2] for part in (workload.resolved or "").split(", "))
     fields, problems = _fields(workload)
     for trigger, container in fields:
         stream = stream_of(trigger.stream)
         status = stream.status.tag(trigger.tag) if stream is not None else None
         if trigger.paused or status is None or status.current is None:
+            if container.name in noted:
+                notes[container.name] = noted[container.name]
             continue
         image = status.current.reference
         label = f"{trigger.stream.name}:{trigger.tag}"
-        notes[container.name] = f"{container.name}={label}{_pin(status.current.image)}"
+        notes[container.name] = f"{label}{_pin(status.current.image)}"
         if container.image == image:
             continue
         path = "/" + "/".join((*workload.target.pod_spec, container.list_name, str(container.index)))
@@ -71,7 +75,7 @@ def patch_for(workload: Workload, stream_of: Callable[[StreamKey], Stream | None
             operations.append({"op": "test", "path": f"{path}/image", "value": container.image})
         operations.append({"op": "add", "path": f"{path}/image", "value": image})
         moves.append(Move(container.name, label, container.image or "", image))
-    resolved = ", ".join(notes.values())
+    resolved = ", ".join(f"{name}={note}" for name, note in notes.items())
     if notes and workload.resolved != resolved:
         key = annotation_keys.RESOLVED.replace("/", "~1")
         operations.append({"op": "add", "path": f"/metadata/annotations/{key}", "value": resolved})

@@ -107,7 +107,7 @@ def kopf_registry(intake: Intake) -> kopf.OperatorRegistry:
     async def stream_event(event: kopf.RawEvent, **_: Any) -> None:
         body = event["object"]
         if event["type"] == "DELETED":
-            intake.stream_gone(StreamKey(*_names(body)))
+            intake.stream_gone(StreamKey(*_names(body)), body["metadata"].get("uid", ""))
         else:
             intake.stream_seen(body)
 

@@ -42,11 +42,11 @@ class Intake:
             self._importer.look_at(stream.key)
             self.follower.stream_changed(stream.key)
 
-    def stream_gone(self, key: StreamKey) -> None:
+    def stream_gone(self, key: StreamKey, uid: str) -> None:
         """Take in that an ImageStream is deleted; what followed it stays as it is, as in the original."""
-        self.store.drop(key)
-        self._metrics.streams.set(len(self.store))
-        self._importer.forget(key)
+        if self.store.drop(key, uid):
+            self._metrics.streams.set(len(self.store))
+            self._importer.forget(key)
 
     def secret_seen(self, body: Any) -> None:
         """Take in a Secret; only what a pull secret says of hosts and credentials is kept."""
@@ -61,7 +61,8 @@ class Intake:
         except InvalidError as error:
             _log.warning("namespace %s: %s; it is not used", namespace, error)
             logins = ()
-        if self.store.put_secret(namespace, name, logins):
+        uid, version = border.text(meta.get("uid")), border.text(meta.get("resourceVersion"))
+        if self.store.put_secret(namespace, name, logins, uid=uid, version=version):
             self._importer.credentials_changed(namespace)
 
     def secret_gone(self, namespace: str, name: str) -> None:

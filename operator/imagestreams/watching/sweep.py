@@ -22,7 +22,7 @@ from imagestreams.triggering.targets import TARGETS
 from imagestreams.triggering.workload import WorkloadKey
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from concurrent.futures import Executor
 
     from imagestreams.kube.api import Api
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 Names = tuple[str, str]
+_PULL_SECRETS = tuple({"fieldSelector": f"type={name}"} for name in (TYPE_DOCKERCONFIGJSON, TYPE_DOCKERCFG))
 
 
 class Sweep:
@@ -57,19 +58,25 @@ class Sweep:
 
         Raises ClusterError.
         """
-        for type_ in (TYPE_DOCKERCONFIGJSON, TYPE_DOCKERCFG):
-            for body in await self._list(SECRETS.path(), query={"fieldSelector": f"type={type_}"}):
-                self._intake.secret_seen({"type": type_, **body})
+        for query in _PULL_SECRETS:
+            for body in await self._list(SECRETS.path(), query=query):
+                _safely(self._intake.secret_seen, body)
 
     async def sweep(self) -> None:
         """List everything once. Raises ClusterError."""
-        await self.load_secrets()
+        await self._compare(
+            SECRETS,
+            self._intake.store.known_secrets(),
+            seen=self._intake.secret_seen,
+            gone=lambda names: self._intake.secret_gone(*names),
+            queries=_PULL_SECRETS,
+        )
         streams = {(key.namespace, key.name): seen for key, seen in self._intake.store.known().items()}
         await self._compare(
             IMAGESTREAMS,
             streams,
             seen=self._intake.stream_seen,
-            gone=lambda names: self._intake.stream_gone(StreamKey(*names)),
+            gone=lambda names: self._intake.stream_gone(StreamKey(*names), streams[names][0]),
         )
         for target in TARGETS:
             await self._sweep_target(target)
@@ -96,9 +103,15 @@ class Sweep:
         seen: Callable[[Any], None],
         gone: Callable[[Names], None],
         only_annotated: str = "",
+        queries: Sequence[Mapping[str, str]] = ({},),
     ) -> None:
         listed: set[Names] = set()
-        for body in await self._list(resource.path(), accept=METADATA_LIST):
+        bodies = [
+            body
+            for query in queries
+            for body in await self._list(resource.path(), accept=METADATA_LIST, query=query)
+        ]
+        for body in bodies:
             meta = border.mapping(body.get("metadata"))
             if only_annotated and only_annotated not in border.mapping(meta.get("annotations")):
                 continue
@@ -116,11 +129,23 @@ class Sweep:
         loop = asyncio.get_running_loop()
         path = resource.path(*names)
         try:
-            seen(await loop.run_in_executor(self._threads, self._api.request, "GET", path))
+            body = await loop.run_in_executor(self._threads, self._api.request, "GET", path)
         except GoneError:
             gone(names)
+        else:
+            _safely(seen, body)
 
     async def _list(self, path: str, **options: Any) -> list[dict[str, Any]]:
         loop = asyncio.get_running_loop()
         pages = self._api.pages(path, **options)
         return await loop.run_in_executor(self._threads, lambda: [item for page in pages for item in page])
+
+
+def _safely(seen: Callable[[Any], None], body: Any) -> None:
+    try:
+        seen(body)
+    except Exception:  # noqa: BLE001
+        # One object that trips over a bug of ours must not end the sweep, and the operator with it.
+        _log.exception(
+            "%s could not be taken in", border.mapping(border.mapping(body).get("metadata")).get("name")
+        )

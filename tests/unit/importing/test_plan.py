@@ -236,12 +236,13 @@ def test_a_long_interval_does_not_lengthen_the_back_off() -> None:
     assert START + 5 == due(given, attempt(given, START, 1))
 
 
-def test_after_a_restart_each_scheduled_tag_takes_its_own_place_in_its_interval() -> None:
-    """What is imported is not asked for at once by a new process, but spread over one interval."""
+def test_after_a_restart_each_scheduled_tag_takes_its_own_place_in_a_minute() -> None:
+    """What is imported is not asked for at once by a new process, but spread over a minute, or its interval."""
     given = imported(stream(tag(scheduled=True)))
+    often = imported(stream(tag(scheduled=True, notes={INTERVAL: "30s"})))
 
-    assert spread(DEFAULT) == due(given)
-    assert START < spread(DEFAULT) < START + DEFAULT
+    assert (spread(60), spread(30)) == (due(given), due(often))
+    assert START < spread(60) < START + 60
 
 
 def test_after_a_restart_failed_tags_are_spread_over_a_quarter_of_a_minute() -> None:
@@ -254,9 +255,9 @@ def test_after_a_restart_failed_tags_are_spread_over_a_quarter_of_a_minute() -> 
 
 
 def test_many_tags_are_spread_evenly_after_a_restart() -> None:
-    """Of 1,000 tags about a tenth falls into each tenth of the interval."""
+    """Of 1,000 tags about a tenth falls into each tenth of the minute."""
     given = imported(stream(*(tag(f"t{number}", scheduled=True) for number in range(1000))))
-    asked = [len(planned(given, now=START + DEFAULT * nth / 10).asks) for nth in range(11)]
+    asked = [len(planned(given, now=START + 60 * nth / 10).asks) for nth in range(11)]
 
     tenths = [after - before for before, after in itertools.pairwise(asked)]
     assert (0, 1000) == (asked[0], asked[-1])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from imagestreams.errors import ClusterError, GoneError, RefusedError, UnauthorizedError
+from imagestreams.errors import ClusterError, GoneError, RefusedError, TooLargeError, UnauthorizedError
+from imagestreams.importing.budget import TRIMMED
 from imagestreams.model.stream import Stream, StreamKey
 from imagestreams.registry.credentials import Credential, Login
 from imagestreams.watching.store import Store
@@ -73,8 +74,8 @@ async def test_an_api_server_that_is_down_loses_nothing(caplog: pytest.LogCaptur
     async with world.running():
         world.apply(body(tag()))
         await until(29)
-        assert 10 < world.cluster.attempts < 20
-        await until(33)
+        assert 5 < world.cluster.attempts < 12
+        await until(36.5)
 
         assert {"v1": A} == world.images()
         assert [0.0] == world.registries.times(V1)
@@ -95,20 +96,41 @@ async def test_a_tag_that_moved_while_the_api_server_was_down_arrives() -> None:
         assert [B, A] == [item.image for item in world.tag().items]
 
 
-async def test_a_refused_status_is_tried_again_in_a_minute(caplog: pytest.LogCaptureFixture) -> None:
-    """What the API server refuses is logged and not hammered."""
+async def test_a_refused_status_is_tried_less_and_less_often(caplog: pytest.LogCaptureFixture) -> None:
+    """What the API server refuses is logged and not hammered: at most about every two minutes in the end."""
     world = World()
     world.registries.digests[V1] = A
-    world.cluster.errors = [RefusedError("invalid", status=422)]
+    world.cluster.errors = [RefusedError("invalid", status=422)] * 12
     async with world.running():
         world.apply(body(tag()))
-        await until(59)
-        assert 1 == world.cluster.attempts
-        await until(61)
+        await until(300)
+        assert 8 <= world.cluster.attempts <= 10
+        await until(1200)
 
         assert {"v1": A} == world.images()
         assert [0.0] == world.registries.times(V1)
-        assert "the API server refuses the status (invalid)" in caplog.text
+        assert "the status could not be written (invalid)" in caplog.text
+
+
+async def test_a_status_too_large_to_store_loses_its_oldest_items() -> None:
+    """Where the API server says that an object is too large, history is given up until it takes it."""
+    world = World()
+    async with world.running():
+        world.registries.digests[V1] = digest("0")
+        world.apply(body(tag(scheduled=True, notes={"imagestreams.dev/interval": "10s"})))
+        for number in range(40):
+            await until(5 + 10 * number)
+            world.registries.digests[V1] = f"sha256:{number:064x}"
+        await until(450)
+        assert 40 == len(world.tag().items)
+        world.cluster.errors = [TooLargeError("etcdserver: request is too large", status=500)] * 8
+        world.registries.digests[V1] = B
+        await until(900)
+
+        assert B == world.tag().items[0].image
+        assert len(world.tag().items) < 40
+        trimmed = next(item for item in world.cluster.stream().status.conditions if item.type == TRIMMED)
+        assert "at most" in trimmed.message
 
 
 async def test_a_stream_deleted_before_its_write_is_forgotten() -> None:
@@ -184,7 +206,7 @@ async def test_a_stream_made_anew_while_its_predecessor_is_found_gone_is_kept() 
 
 
 async def test_an_error_of_the_cluster_is_no_end(caplog: pytest.LogCaptureFixture) -> None:
-    """Any error of the tree from a write is logged and tried again in two seconds."""
+    """Any error of the tree from a write is logged and tried again, after a second and after two."""
     world = World()
     world.registries.digests[V1] = A
     world.cluster.errors = [ClusterError("500", status=500), ClusterError("500", status=500)]
@@ -192,7 +214,8 @@ async def test_an_error_of_the_cluster_is_no_end(caplog: pytest.LogCaptureFixtur
         world.apply(body(tag()))
         await until(4.5)
 
-        assert [4.0] == [write.time for write in world.cluster.writes]
+        (write,) = world.cluster.writes
+        assert 3.0 <= write.time <= 3.75
         assert 2 == caplog.text.count("the status could not be written (500)")
 
 

@@ -17,7 +17,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from imagestreams.errors import ClusterError, ConflictError, GoneError, NotFoundError
-from imagestreams.importing.work import Importer, Tools
+from imagestreams.importing.gate import Gate
+from imagestreams.importing.tools import Tools
+from imagestreams.importing.work import Importer
 from imagestreams.metrics import Metrics
 from imagestreams.model.stream import Stream, StreamKey
 from imagestreams.registry.client import Resolution
@@ -182,6 +184,7 @@ class World:
                 writer=self.cluster,
                 resolve=self.registries.resolve,
                 threads=self.registries,
+                gate=Gate(total=5000, share=5000),
                 platform=Platform("linux", "amd64"),
                 metrics=self.metrics,
                 tell=lambda _, item: self.told.append((now(), item)),
