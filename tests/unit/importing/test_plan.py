@@ -237,7 +237,7 @@ def test_a_long_interval_does_not_lengthen_the_back_off() -> None:
 
 
 def test_after_a_restart_each_scheduled_tag_takes_its_own_place_in_a_minute() -> None:
-    """What is imported is not asked for at once by a new process, but spread over a minute, or its interval."""
+    """What is imported is not asked for at once by a new process, but within a minute, or its interval."""
     given = imported(stream(tag(scheduled=True)))
     often = imported(stream(tag(scheduled=True, notes={INTERVAL: "30s"})))
 

@@ -1,0 +1,81 @@
+"""Shares and turns of the gate that questions pass."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from imagestreams.importing.gate import Gate
+
+pytestmark = [pytest.mark.asyncio, pytest.mark.looptime]
+
+
+class Crowd:
+    """Questions that pass a gate, each staying inside for a while."""
+
+    def __init__(self, gate: Gate) -> None:
+        self.gate = gate
+        self.inside: list[tuple[str, str]] = []
+        self.most = 0
+        self.entered: list[tuple[str, float]] = []
+
+    async def ask(self, namespace: str, host: str, *, stay: float = 1.0) -> None:
+        """Pass the gate once."""
+        async with self.gate.passing(namespace, host):
+            self.inside.append((namespace, host))
+            self.most = max(self.most, len(self.inside))
+            self.entered.append((host, asyncio.get_running_loop().time()))
+            await asyncio.sleep(stay)
+            self.inside.remove((namespace, host))
+
+
+async def test_no_more_than_the_total_are_inside() -> None:
+    """Of many questions to many hosts, only so many are under way at once, and all have their turn."""
+    crowd = Crowd(Gate(total=3, share=2))
+    await asyncio.gather(*(crowd.ask(f"ns{number}", f"host{number}") for number in range(10)))
+    assert (3, 10) == (crowd.most, len(crowd.entered))
+
+
+async def test_a_host_that_hangs_holds_its_share_only() -> None:
+    """While one host keeps all its questions waiting, another is asked at once, by the same namespace too."""
+    crowd = Crowd(Gate(total=10, share=4))
+    hanging = [asyncio.create_task(crowd.ask("shop", "slow.io", stay=1000)) for _ in range(3)]
+    hanging += [asyncio.create_task(crowd.ask(f"ns{number}", "slow.io", stay=1000)) for number in range(50)]
+    await asyncio.sleep(1)
+    await crowd.ask("shop", "quick.io")
+
+    assert 4 == len([host for host, _ in crowd.entered if host == "slow.io"])
+    assert ("quick.io", 1.0) == crowd.entered[-1]
+    for task in hanging:
+        task.cancel()
+    await asyncio.gather(*hanging, return_exceptions=True)
+
+
+async def test_a_namespace_with_many_tags_holds_its_share_only() -> None:
+    """Thousands of questions of one namespace, to as many hosts, leave room for the others."""
+    crowd = Crowd(Gate(total=10, share=4))
+    many = [asyncio.create_task(crowd.ask("greedy", f"host{number}", stay=100)) for number in range(500)]
+    await asyncio.sleep(1)
+    await crowd.ask("shop", "quick.io")
+
+    assert ("quick.io", 1.0) == crowd.entered[-1]
+    for task in many:
+        task.cancel()
+    await asyncio.gather(*many, return_exceptions=True)
+
+
+async def test_those_who_gave_up_waiting_take_no_place() -> None:
+    """A question that is cancelled before its turn, or inside, leaves the gate as if it had never come."""
+    crowd = Crowd(Gate(total=1, share=1))
+    first = asyncio.create_task(crowd.ask("a", "host", stay=100))
+    await asyncio.sleep(0)
+    waiting = [asyncio.create_task(crowd.ask("a", "host")) for _ in range(3)]
+    await asyncio.sleep(1)
+    waiting[0].cancel()
+    first.cancel()
+    await asyncio.gather(first, *waiting, return_exceptions=True)
+
+    assert 3 == len(crowd.entered)
+    await crowd.ask("a", "host")
+    assert 4 == len(crowd.entered)
