@@ -145,31 +145,22 @@ def _api_server(layout: Layout) -> Component:
 
 
 def _controller_manager(layout: Layout) -> Component:
-    name = "kube-controller-manager"
-    serving = layout.pair(name)
-    program = layout.program(
-        name,
-        str(binary(name)),
-        f"--kubeconfig={layout.kubeconfig_of(name)}",
-        f"--bind-address={LOOPBACK}",
-        f"--secure-port={layout.port(name)}",
-        f"--tls-cert-file={serving.certificate}",
-        f"--tls-private-key-file={serving.key}",
-        "--leader-elect=false",
+    return _client_of_the_api(
+        layout,
+        "kube-controller-manager",
         f"--root-ca-file={layout.authority}",
         f"--service-account-private-key-file={layout.certificates / 'service-account.key'}",
         f"--cluster-signing-cert-file={layout.authority}",
         f"--cluster-signing-key-file={layout.certificates / 'ca.key'}",
         "--use-service-account-credentials=true",
-        "--kube-api-qps=100",
-        "--kube-api-burst=200",
-        "--profiling=false",
     )
-    return Component(program, lambda: _healthy(layout, name), phase=2)
 
 
 def _scheduler(layout: Layout) -> Component:
-    name = "kube-scheduler"
+    return _client_of_the_api(layout, "kube-scheduler")
+
+
+def _client_of_the_api(layout: Layout, name: str, *flags: str) -> Component:
     serving = layout.pair(name)
     program = layout.program(
         name,
@@ -183,6 +174,7 @@ def _scheduler(layout: Layout) -> Component:
         "--kube-api-qps=100",
         "--kube-api-burst=200",
         "--profiling=false",
+        *flags,
     )
     return Component(program, lambda: _healthy(layout, name), phase=2)
 

@@ -1,7 +1,7 @@
 """What an answer makes of a stream's status. Pure: (stream, outcomes, now) -> new status.
 
 The one place where history, conditions, Ready and the summary are decided. Called by importing.work;
-the result is written by kube.status if it differs from what is stored, and only then.
+the result is written by kube.streams if it differs from what is stored, and only then.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 The thin edge around plan and record. Everything here runs in one event loop; only asking a registry
 and writing a status run in threads of their own. It keeps nothing that a restart would miss.
-Fed by watching, through the store; what it writes goes out through a StatusWriter (kube.status).
+Fed by watching, through the store; what it writes goes out through a StatusWriter (kube.streams).
 """
 
 from __future__ import annotations

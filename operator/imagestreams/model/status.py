@@ -1,19 +1,16 @@
 """The status of a stream as values, and its one spelling as JSON.
 
 Read from the API server at the border (`StreamStatus.parse`), computed by importing.record,
-written by kube.status (`to_json`). The field names are the original's (image.openshift.io/v1);
+written by kube.streams (`to_json`). The field names are the original's (image.openshift.io/v1);
 `intent`, `summary`, `conditions` and `observedGeneration` are ours.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from imagestreams.model import border
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 IMPORT_SUCCESS = "ImportSuccess"
 READY = "Ready"
@@ -247,8 +244,3 @@ class StreamStatus:
             "summary": self.summary.to_json(),
             "tags": [tag.to_json() for tag in self.tags],
         }
-
-
-def tags_by_name(status: StreamStatus) -> Mapping[str, TagStatus]:
-    """Index a status by tag name, for who looks up many."""
-    return {tag.tag: tag for tag in status.tags}
