@@ -15,7 +15,6 @@ from imagestreams.model.status import (
     Summary,
     TagEvent,
     TagStatus,
-    tags_by_name,
 )
 from unit.model import arbitrary
 from unit.model.arbitrary import numbers, words
@@ -177,9 +176,8 @@ def test_a_tag_knows_its_current_image_and_its_failure() -> None:
 
 
 def test_tags_are_found_by_name() -> None:
-    """A status finds one tag, and indexes all."""
+    """A status finds a tag, or tells that there is none."""
     status = StreamStatus(tags=(TagStatus("a"), TagStatus("b")))
 
     assert TagStatus("b") == status.tag("b")
     assert status.tag("c") is None
-    assert {"a": TagStatus("a"), "b": TagStatus("b")} == tags_by_name(status)
