@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from support.faults import FaultRegistry, Kind, Request
     from support.faults.connection import Connection
 
-HASTY = Limits(connect=0.4, read=0.4, total=0.8)
+HASTY = Limits(connect=0.4, read=0.4, total=0.5)
 """For hosts that never answer; a good answer may take longer on a busy machine."""
 AMD = Platform("linux", "amd64")
 

@@ -41,8 +41,8 @@ def bearer(authority: Authority, **options: object) -> FaultRegistry:
         (Status(200, '{"token": ""}'), ProtocolError, "answered 200 without a token"),
         (Status(200, '{"token": "a\\r\\nX-Evil: b"}'), ProtocolError, "answered 200 without a token"),
         (Status(200, '{"token": "\\u00fc"}'), ProtocolError, "answered 200 without a token"),
-        (Status(200, "[" * 100_000), ProtocolError, "answered 200 without a token"),
-        (Status(200, "a" * 2_000_000), ProtocolError, "larger than 1024 KiB"),
+        (Status(200, "[" * 20_000), ProtocolError, "answered 200 without a token"),
+        (Status(200, "a" * 2_000_000), ProtocolError, r"larger than \d+ KiB"),
     ],
     ids=lambda value: repr(value)[:40],
 )

@@ -261,7 +261,7 @@ def test_cookies_are_not_kept(client: Client) -> None:
             del format, args
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=lambda: server.serve_forever(poll_interval=0.02))
         thread.start()
         for _ in range(2):
             get(client, f"http://127.0.0.1:{server.server_port}/")
