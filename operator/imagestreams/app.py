@@ -22,6 +22,7 @@ from imagestreams.importing.tools import Tools
 from imagestreams.importing.work import Importer
 from imagestreams.kube.api import Api
 from imagestreams.kube.events import EventPoster, Subject
+from imagestreams.kube.permissions import PermissionAsker
 from imagestreams.kube.preflight import check_cluster
 from imagestreams.kube.resources import GROUP, SERVED_VERSION
 from imagestreams.kube.streams import StreamWriter
@@ -74,6 +75,7 @@ class Operator:
             Tools(
                 streams=self._store,
                 writer=StreamWriter(self._api, self._threads, metrics),
+                permission=PermissionAsker(self._api, self._threads).ask,
                 resolve=RegistryClient(transport).resolve,
                 threads=self._registry_threads,
                 gate=Gate(total=settings.registry_threads, share=settings.registry_share),

@@ -29,9 +29,9 @@ class Reason(enum.StrEnum):
 
     NOT_FOUND = "NotFound"
     UNAUTHORIZED = "Unauthorized"
+    FORBIDDEN = "Forbidden"
     INVALID = "Invalid"
     INTERNAL_ERROR = "InternalError"
-    NOT_IMPLEMENTED = "NotImplemented"
 
 
 class Retry(enum.Enum):

@@ -39,6 +39,7 @@ OPERATOR: set[Right] = {
     *((verb, "", "secrets") for verb in READ),
     *((verb, "apps", "deployments") for verb in (*READ, "patch")),
     ("create", "", "events"),
+    ("create", "authorization.k8s.io", "subjectaccessreviews"),
     ("get", "apiextensions.k8s.io", "customresourcedefinitions imagestreams.image.openshift.io"),
     ("get", "apiregistration.k8s.io", "apiservices v1.image.openshift.io"),
     ("get", "apiregistration.k8s.io", "apiservices v1alpha1.image.openshift.io"),

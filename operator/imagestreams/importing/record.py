@@ -1,6 +1,7 @@
 """What an answer makes of a stream's status. Pure: (stream, outcomes, now) -> new status.
 
-The one place where history, conditions, Ready and the summary are decided. Called by importing.work;
+The one place where history, conditions, Ready and the summary are decided; what tags get from other tags
+is found by importing.derive, what does not fit is dropped by importing.budget. Called by importing.work;
 the result is written by kube.streams if it differs from what is stored, and only then.
 """
 
@@ -11,6 +12,15 @@ from typing import TYPE_CHECKING
 
 from imagestreams.errors import Reason
 from imagestreams.importing.budget import BUDGET, cut_message, fit
+from imagestreams.importing.derive import (
+    IMAGE_STREAM_IMAGE,
+    IMAGE_STREAM_TAG,
+    Copied,
+    Unfollowable,
+    derive,
+    derived,
+    in_order,
+)
 from imagestreams.importing.plan import interval_problem
 from imagestreams.model.history import add_event
 from imagestreams.model.status import (
@@ -22,13 +32,14 @@ from imagestreams.model.status import (
     TagEvent,
     TagStatus,
 )
-from imagestreams.model.stream import intent_of
+from imagestreams.model.stream import DOCKER_IMAGE, intent_of
 from imagestreams.model.summary import summarize
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-    from imagestreams.model.stream import Stream, TagSpec
+    from imagestreams.importing.derive import Permission
+    from imagestreams.model.stream import Stream, StreamKey, TagSpec
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -53,24 +64,35 @@ Outcome = Imported | Failed
 
 
 def record(
-    stream: Stream, outcomes: Mapping[str, Outcome], *, now: str, budget: int = BUDGET
+    stream: Stream,
+    outcomes: Mapping[str, Outcome],
+    *,
+    now: str,
+    lookup: Callable[[StreamKey], Stream | None],
+    permitted: Callable[[StreamKey], Permission],
+    budget: int = BUDGET,
 ) -> StreamStatus:
     """Compute the status of a stream after these outcomes, by tag name. `now` is RFC 3339 in UTC.
 
-    It fits into `budget` bytes, at the cost of the oldest items.
+    `lookup` finds other streams, `permitted` says whether images of one of another namespace may be taken.
+    The status fits into `budget` bytes, at the cost of the oldest items.
 
     An outcome whose intent the spec no longer has is dropped: its question was overtaken. A tag
     removed from spec keeps its history, as in the original. The same failure again changes nothing.
     """
     tags = {tag.tag: tag for tag in stream.status.tags}
     for spec in stream.tags:
-        intent = intent_of(stream, spec)
         before = tags.get(spec.name, TagStatus(spec.name))
-        if before.intent is not None and before.intent == intent:
-            intent = before.intent
+        intent = _known_intent(stream, spec, before)
         outcome = _outcome_of(spec, intent, outcomes.get(spec.name), before)
         if outcome is not None:
             tags[spec.name] = _apply(before, outcome, now, of=len(stream.tags))
+    for spec in in_order(stream):
+        before = tags.get(spec.name, TagStatus(spec.name))
+        found = derive(stream, spec, tags, lookup=lookup, permitted=permitted)
+        if found is not None:
+            intent = _known_intent(stream, spec, before)
+            tags[spec.name] = _follow(before, intent, spec, found, now, of=len(stream.tags))
     ordered = tuple(tags[name] for name in sorted(tags))
     status = StreamStatus(
         repository=stream.repository,
@@ -89,16 +111,35 @@ def _outcome_of(spec: TagSpec, intent: Intent, outcome: Outcome | None, before: 
         if outcome is None or outcome.intent != intent:
             return None
         return dataclasses.replace(outcome, intent=intent)
-    if before.intent == intent:
+    if derived(spec) or before.intent == intent:
         return None
-    if spec.source.kind == "DockerImage":
-        return Imported(intent, pull_spec=spec.source.name, image="")
-    return Failed(
-        intent,
-        Reason.NOT_IMPLEMENTED,
-        f'tag "{spec.name}": a source of kind {spec.source.kind} is not supported yet; '
-        "use kind DockerImage with the pull spec of the image",
-    )
+    if spec.source.kind != DOCKER_IMAGE:
+        message = (
+            f'a source of kind "{spec.source.kind[:100]}" is none: {DOCKER_IMAGE}, {IMAGE_STREAM_TAG} or '
+        )
+        return Failed(intent, Reason.INVALID, f"{message}{IMAGE_STREAM_IMAGE}")
+    return Imported(intent, pull_spec=spec.source.name, image="")
+
+
+def _known_intent(stream: Stream, spec: TagSpec, before: TagStatus) -> Intent:
+    """Give what a tag asks for, numbered as it was when it first asked for it."""
+    intent = intent_of(stream, spec)
+    return before.intent if before.intent is not None and before.intent == intent else intent
+
+
+def _follow(
+    before: TagStatus, intent: Intent, spec: TagSpec, found: Copied | Unfollowable, now: str, *, of: int
+) -> TagStatus:
+    if isinstance(found, Unfollowable):
+        failed = Failed(intent, found.reason, f'tag "{spec.name}": {found.message}')
+        return _apply(before, failed, now, of=of)
+    copied_once = spec.reference or (spec.source is not None and spec.source.kind == IMAGE_STREAM_IMAGE)
+    if copied_once and before.intent == intent and before.items and before.failure is None:
+        return before
+    event = dataclasses.replace(found.event, generation=intent.generation)
+    if copied_once:
+        event = dataclasses.replace(event, created=now)
+    return TagStatus(before.tag, add_event(before.items, event), (), intent)
 
 
 def _apply(before: TagStatus, outcome: Outcome, now: str, *, of: int) -> TagStatus:
@@ -141,7 +182,7 @@ def _ready(stream: Stream, tags: Mapping[str, TagStatus], now: str) -> Condition
 
 
 def _pending(stream: Stream, spec: TagSpec, status: TagStatus | None) -> bool:
-    return spec.importable and (status is None or status.intent != intent_of(stream, spec))
+    return (spec.importable or derived(spec)) and (status is None or status.intent != intent_of(stream, spec))
 
 
 def _names(names: list[str]) -> str:

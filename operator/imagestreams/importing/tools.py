@@ -9,9 +9,10 @@ import dataclasses
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
     from concurrent.futures import Executor
 
+    from imagestreams.importing.derive import Permission
     from imagestreams.importing.gate import Gate
     from imagestreams.importing.news import News
     from imagestreams.metrics import Metrics
@@ -54,6 +55,8 @@ class Tools:
 
     streams: Streams
     writer: StatusWriter
+    permission: Callable[[str, StreamKey], Awaitable[Permission]]
+    """Asks whether a namespace may take images of a stream of another; may raise a ClusterError."""
     resolve: Callable[[Question], Resolution]
     threads: Executor
     gate: Gate

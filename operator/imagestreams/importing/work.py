@@ -23,7 +23,9 @@ from imagestreams.errors import (
 )
 from imagestreams.importing.asking import Asker
 from imagestreams.importing.budget import BUDGET
+from imagestreams.importing.derive import followed_streams
 from imagestreams.importing.news import news
+from imagestreams.importing.permitting import HOLDS, Permissions
 from imagestreams.importing.plan import Attempt, plan, retry_delay
 from imagestreams.importing.record import record
 from imagestreams.importing.schedule import Schedule, jitter
@@ -53,6 +55,7 @@ class _Memory:
 
     uid: str
     since: float
+    follows: frozenset[StreamKey] = frozenset()
     attempts: dict[str, Attempt] = dataclasses.field(default_factory=dict)
     outcomes: dict[str, Outcome] = dataclasses.field(default_factory=dict)
     asking: dict[str, Ask] = dataclasses.field(default_factory=dict)
@@ -74,6 +77,8 @@ class Importer:
         self._asker = Asker(
             tools.resolve, tools.threads, gate=tools.gate, platform=tools.platform, metrics=tools.metrics
         )
+        self._permissions = Permissions(tools.permission)
+        self._followers: dict[StreamKey, set[StreamKey]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._woken = asyncio.Event()
 
@@ -86,10 +91,31 @@ class Importer:
         self._schedule.hasten(key, due)
         self._woken.set()
 
+    def changed(self, key: StreamKey) -> None:
+        """Note that a stream is another than before: it and those that take images of it are looked at."""
+        self.look_at(key)
+        self._wake_followers(key)
+
     def forget(self, key: StreamKey) -> None:
         """Note that a stream is gone."""
         self._schedule.drop(key)
-        self._memories.pop(key, None)
+        memory = self._memories.pop(key, None)
+        if memory is not None:
+            self._follow(key, memory, frozenset())
+        self._wake_followers(key)
+
+    def _wake_followers(self, key: StreamKey) -> None:
+        for follower in self._followers.get(key, ()):
+            self.look_at(follower)
+
+    def _follow(self, key: StreamKey, memory: _Memory, streams: frozenset[StreamKey]) -> None:
+        for stream in memory.follows - streams:
+            self._followers[stream].discard(key)
+            if not self._followers[stream]:
+                del self._followers[stream]
+        for stream in streams - memory.follows:
+            self._followers.setdefault(stream, set()).add(key)
+        memory.follows = streams
 
     def credentials_changed(self, namespace: str) -> None:
         """Note that pull secrets of a namespace changed: its failed imports are tried again at once."""
@@ -145,6 +171,11 @@ class Importer:
         memory = self._memories.get(key)
         if memory is None or memory.uid != stream.uid:
             memory = self._memories[key] = _Memory(stream.uid, since=now)
+        self._follow(key, memory, followed_streams(stream))
+        foreign = [other for other in memory.follows if other.namespace != key.namespace]
+        if foreign:
+            self._look_at_time(key, now + HOLDS)
+            self._spawn(self._check_permissions(key, foreign))
         decided = plan(
             stream, memory.attempts, now=now, since=memory.since, default_interval=self._default_interval
         )
@@ -160,6 +191,11 @@ class Importer:
                 memory.asking[ask.tag] = ask
                 self._spawn(self._ask(key, memory, ask))
         self._settle_soon(key, memory)
+
+    async def _check_permissions(self, key: StreamKey, streams: list[StreamKey]) -> None:
+        now = asyncio.get_running_loop().time()
+        if await self._permissions.refresh(key.namespace, streams, now):
+            self.look_at(key)
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
@@ -236,7 +272,14 @@ class Importer:
             self._look_at_time(key, memory.hold_until)
             return
         outcomes = dict(memory.outcomes)
-        status = record(stream, outcomes, now=tools.timestamp(), budget=memory.budget)
+        status = record(
+            stream,
+            outcomes,
+            now=tools.timestamp(),
+            lookup=tools.streams.stream,
+            permitted=lambda other: self._permissions.of(key.namespace, other),
+            budget=memory.budget,
+        )
         if status != stream.status:
             memory.hold_until = now + HOLD
             try:
@@ -264,4 +307,5 @@ class Importer:
             self._tools.tell(after, item)
             if item.reason == "TagMoved":
                 self._tools.metrics.moves.inc()
+        self._wake_followers(after.key)
         self._tools.moved(after.key)

@@ -39,7 +39,7 @@ class Intake:
         stream = Stream.parse(body)
         if self.store.put(stream):
             self._metrics.streams.set(len(self.store))
-            self._importer.look_at(stream.key)
+            self._importer.changed(stream.key)
             self.follower.stream_changed(stream.key)
 
     def stream_gone(self, key: StreamKey, uid: str) -> None:

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from imagestreams.importing import record as importing_record
+from imagestreams.importing.derive import Permission
 from imagestreams.model.stream import Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from imagestreams.importing.record import Outcome
+    from imagestreams.model.status import StreamStatus
 
 NOW = "2026-03-03T03:03:03Z"
 EARLIER = "2026-01-01T01:01:01Z"
@@ -54,3 +62,26 @@ def body(
 def stream(*tags: dict[str, Any], **parts: Any) -> Stream:
     """Make a stream of these tags."""
     return Stream.parse(body(*tags, **parts))
+
+
+def record(
+    given: Stream,
+    outcomes: Mapping[str, Outcome],
+    *,
+    now: str,
+    others: Iterable[Stream] = (),
+    permission: Permission = Permission(granted=True),  # noqa: B008  # a frozen value
+    **options: Any,
+) -> StreamStatus:
+    """Compute a status where these other streams are known, and this is permitted across namespaces."""
+    known = {other.key: other for other in others}
+    return importing_record.record(
+        given,
+        outcomes,
+        now=now,
+        lookup=known.get,
+        permitted=lambda key: (
+            Permission(granted=True) if key.namespace == given.key.namespace else permission
+        ),
+        **options,
+    )

@@ -21,10 +21,10 @@ from imagestreams.importing.plan import (
     retry_delay,
     retry_text,
 )
-from imagestreams.importing.record import Failed, Imported, record
+from imagestreams.importing.record import Failed, Imported
 from imagestreams.importing.schedule import jitter
 from imagestreams.model.stream import intent_of
-from unit.importing.streams import EARLIER, digest, stream, tag
+from unit.importing.streams import EARLIER, digest, record, stream, tag
 
 if TYPE_CHECKING:
     from imagestreams.importing.plan import Plan

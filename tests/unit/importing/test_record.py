@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagestreams.errors import Reason
-from imagestreams.importing.record import Failed, Imported, record
+from imagestreams.importing.record import Failed, Imported
 from imagestreams.model.status import Condition, Intent, StreamStatus, Summary, TagEvent, TagStatus
 from imagestreams.model.stream import Stream, intent_of
-from unit.importing.streams import EARLIER, NOW, digest, stream, tag
+from unit.importing.streams import EARLIER, NOW, digest, record, stream, tag
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -206,17 +206,14 @@ def test_a_reference_is_recorded_without_an_answer() -> None:
     assert ["r.io/app:2"] == [item.reference for item in record(moved, {}, now=NOW).tags[0].items]
 
 
-@pytest.mark.parametrize("kind", ["ImageStreamTag", "ImageStreamImage", "Nonsense"])
-def test_a_source_that_is_not_supported_is_told_once(kind: str) -> None:
-    """Another kind of source fails with what to write in its place, and is not written twice."""
-    given = stream({"name": "v1", "from": {"kind": kind, "name": "other:v1"}})
-    stored = after(given, {}, now=EARLIER)
-    failure = stored.status.tags[0].failure
-
-    assert failure is not None
-    assert "NotImplemented" == failure.reason
-    assert f"a source of kind {kind} is not supported yet; use kind DockerImage" in failure.message
-    assert stored.status == record(stored, {}, now=NOW)
+def test_a_source_of_no_known_kind_is_told_once() -> None:
+    """A kind that the CRD would refuse is a condition, and the same again changes nothing."""
+    given = stream(tag() | {"from": {"kind": "Nonsense", "name": "x"}})
+    status = record(given, {}, now=EARLIER)
+    (failure,) = status.tags[0].conditions
+    assert "Invalid" == failure.reason
+    assert 'a source of kind "Nonsense" is none' in failure.message
+    assert status == record(dataclasses.replace(given, status=status), {}, now=NOW)
 
 
 def test_a_tag_without_a_source_has_no_status() -> None:

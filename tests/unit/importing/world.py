@@ -17,6 +17,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from imagestreams.errors import ClusterError, ConflictError, GoneError, NotFoundError
+from imagestreams.importing.derive import Permission
 from imagestreams.importing.gate import Gate
 from imagestreams.importing.tools import Tools
 from imagestreams.importing.work import Importer
@@ -176,12 +177,15 @@ class World:
         self.registries = Registries()
         self.store = Store() if store is None else store
         self.metrics = Metrics()
+        self.granted: set[tuple[str, StreamKey]] = set()
+        self.reviews: list[tuple[float, str, StreamKey]] = []
         self.told: list[tuple[float, News]] = []
         self.moved: list[tuple[float, StreamKey]] = []
         self.importer = Importer(
             Tools(
                 streams=self.store,
                 writer=self.cluster,
+                permission=self.permission,
                 resolve=self.registries.resolve,
                 threads=self.registries,
                 gate=Gate(total=5000, share=5000),
@@ -193,6 +197,11 @@ class World:
             ),
             default_interval=900.0,
         )
+
+    async def permission(self, namespace: str, stream: StreamKey) -> Permission:
+        """Answer as the API server does whether a namespace may take images of a stream."""
+        self.reviews.append((now(), namespace, stream))
+        return Permission(granted=(namespace, stream) in self.granted, how="kubectl create rolebinding")
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[World]:
@@ -212,7 +221,7 @@ class World:
     def seen(self, stream: Stream) -> None:
         """Let the watch tell of a stream."""
         if self.store.put(stream):
-            self.importer.look_at(stream.key)
+            self.importer.changed(stream.key)
 
     def tag(self, name: str = "v1", key: StreamKey = KEY) -> TagStatus:
         """Read a tag's status as it is stored."""

@@ -1,0 +1,66 @@
+"""What is known of permissions across namespaces, and when to ask again.
+
+An answer holds for half a minute, so that a right that is granted or revoked takes effect within one.
+Used by importing.work in one event loop; the asking itself is kube.permissions.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from typing import TYPE_CHECKING
+
+from imagestreams.errors import ClusterError
+from imagestreams.importing.derive import Permission
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable
+
+    from imagestreams.model.stream import StreamKey
+
+_log = logging.getLogger(__name__)
+
+HOLDS = 30.0
+"""For how many seconds an answer is taken for true."""
+_UNKNOWN = Permission(granted=None)
+
+
+@dataclasses.dataclass(slots=True)
+class _Known:
+    permission: Permission = _UNKNOWN
+    asked: float = float("-inf")
+
+
+class Permissions:
+    """Which namespace may take images of which streams of others."""
+
+    def __init__(self, ask: Callable[[str, StreamKey], Awaitable[Permission]]) -> None:
+        self._ask = ask
+        self._known: dict[tuple[str, StreamKey], _Known] = {}
+
+    def of(self, namespace: str, stream: StreamKey) -> Permission:
+        """Tell what is known; a stream of the namespace itself is always permitted."""
+        if stream.namespace == namespace:
+            return Permission(granted=True)
+        known = self._known.get((namespace, stream))
+        return known.permission if known is not None else _UNKNOWN
+
+    async def refresh(self, namespace: str, streams: Iterable[StreamKey], now: float) -> bool:
+        """Ask anew what was asked too long ago; tell whether any answer is another than before.
+
+        When the API server does not answer, what was known stays.
+        """
+        changed = False
+        for stream in streams:
+            known = self._known.setdefault((namespace, stream), _Known())
+            if now - known.asked < HOLDS:
+                continue
+            known.asked = now
+            try:
+                permission = await self._ask(namespace, stream)
+            except ClusterError as error:
+                _log.warning("whether %s may take images of %s is not known: %s", namespace, stream, error)
+                continue
+            changed = changed or permission != known.permission
+            known.permission = permission
+        return changed
