@@ -45,7 +45,7 @@ def test_a_registrys_failure_has_the_originals_reason(
 
 def test_reasons_are_spelled_as_the_original_does() -> None:
     """A reason is written into a condition as its value."""
-    assert ["NotFound", "Unauthorized", "Invalid", "InternalError", "NotImplemented"] == [
+    assert ["NotFound", "Unauthorized", "Forbidden", "Invalid", "InternalError"] == [
         str(reason) for reason in Reason
     ]
 

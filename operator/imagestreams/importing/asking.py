@@ -17,6 +17,7 @@ from imagestreams.model.reference import parse_reference
 from imagestreams.model.stream import IMPORT_MODE_PRESERVE
 from imagestreams.registry.client import Question
 from imagestreams.registry.credentials import choose
+from imagestreams.registry.manifests import Platform
 from imagestreams.registry.names import place_of
 
 if TYPE_CHECKING:
@@ -27,9 +28,9 @@ if TYPE_CHECKING:
     from imagestreams.importing.plan import Ask
     from imagestreams.importing.record import Outcome
     from imagestreams.metrics import Metrics
+    from imagestreams.model.status import Intent
     from imagestreams.registry.client import Resolution
     from imagestreams.registry.credentials import Login
-    from imagestreams.registry.manifests import Platform
 
 _log = logging.getLogger(__name__)
 
@@ -81,7 +82,7 @@ class Asker:
         place = place_of(reference)
         question = Question(
             reference=reference,
-            platform=None if ask.intent.import_mode == IMPORT_MODE_PRESERVE else self._platform,
+            platform=self._platform_of(ask.intent),
             insecure=ask.intent.insecure,
             credentials=choose(logins, place),
         )
@@ -91,6 +92,12 @@ class Asker:
             return Failed(ask.intent, answer.reason, f"{answer}. {retry_text(answer.retry)}"), answer.retry
         self._metrics.imports.labels(self._metrics.host(place.host), "ok").inc()
         return Imported(ask.intent, reference.at(answer.digest), answer.digest), None
+
+    def _platform_of(self, intent: Intent) -> Platform | None:
+        if intent.import_mode == IMPORT_MODE_PRESERVE:
+            return None
+        own = self._platform
+        return Platform(intent.prefer_os or own.os, intent.prefer_arch or own.architecture)
 
     async def _share(
         self, namespace: str, host: str, question: Question, token: str

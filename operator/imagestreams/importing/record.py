@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from imagestreams.errors import Reason
+from imagestreams.errors import InvalidError, Reason
 from imagestreams.importing.budget import BUDGET, cut_message, fit
 from imagestreams.importing.derive import (
     IMAGE_STREAM_IMAGE,
@@ -22,7 +22,7 @@ from imagestreams.importing.derive import (
     in_order,
 )
 from imagestreams.importing.plan import interval_problem
-from imagestreams.model.history import add_event
+from imagestreams.model.history import KEEP_ITEMS, add_event, read_keep
 from imagestreams.model.status import (
     IMPORT_SUCCESS,
     READY,
@@ -81,23 +81,24 @@ def record(
     removed from spec keeps its history, as in the original. The same failure again changes nothing.
     """
     tags = {tag.tag: tag for tag in stream.status.tags}
+    keep, problem = _keep(stream)
     for spec in stream.tags:
         before = tags.get(spec.name, TagStatus(spec.name))
         intent = _known_intent(stream, spec, before)
         outcome = _outcome_of(spec, intent, outcomes.get(spec.name), before)
         if outcome is not None:
-            tags[spec.name] = _apply(before, outcome, now, of=len(stream.tags))
+            tags[spec.name] = _apply(before, outcome, now, of=len(stream.tags), keep=keep)
     for spec in in_order(stream):
         before = tags.get(spec.name, TagStatus(spec.name))
         found = derive(stream, spec, tags, lookup=lookup, permitted=permitted)
         if found is not None:
             intent = _known_intent(stream, spec, before)
-            tags[spec.name] = _follow(before, intent, spec, found, now, of=len(stream.tags))
-    ordered = tuple(tags[name] for name in sorted(tags))
+            tags[spec.name] = _follow(before, intent, spec, found, now, of=len(stream.tags), keep=keep)
+    ordered = tuple(dataclasses.replace(tags[name], items=tags[name].items[:keep]) for name in sorted(tags))
     status = StreamStatus(
         repository=stream.repository,
         tags=ordered,
-        conditions=(_ready(stream, tags, now),),
+        conditions=(_ready(stream, tags, now, problem or interval_problem(stream)),),
         observed_generation=stream.generation,
         summary=summarize(stream.repository, ordered),
     )
@@ -121,6 +122,13 @@ def _outcome_of(spec: TagSpec, intent: Intent, outcome: Outcome | None, before: 
     return Imported(intent, pull_spec=spec.source.name, image="")
 
 
+def _keep(stream: Stream) -> tuple[int, str]:
+    try:
+        return read_keep(stream.keep), ""
+    except InvalidError as error:
+        return KEEP_ITEMS, f"annotation imagestreams.dev/keep: {error}; {KEEP_ITEMS} are kept"
+
+
 def _known_intent(stream: Stream, spec: TagSpec, before: TagStatus) -> Intent:
     """Give what a tag asks for, numbered as it was when it first asked for it."""
     intent = intent_of(stream, spec)
@@ -128,25 +136,32 @@ def _known_intent(stream: Stream, spec: TagSpec, before: TagStatus) -> Intent:
 
 
 def _follow(
-    before: TagStatus, intent: Intent, spec: TagSpec, found: Copied | Unfollowable, now: str, *, of: int
+    before: TagStatus,
+    intent: Intent,
+    spec: TagSpec,
+    found: Copied | Unfollowable,
+    now: str,
+    *,
+    of: int,
+    keep: int,
 ) -> TagStatus:
     if isinstance(found, Unfollowable):
         failed = Failed(intent, found.reason, f'tag "{spec.name}": {found.message}')
-        return _apply(before, failed, now, of=of)
+        return _apply(before, failed, now, of=of, keep=keep)
     copied_once = spec.reference or (spec.source is not None and spec.source.kind == IMAGE_STREAM_IMAGE)
     if copied_once and before.intent == intent and before.items and before.failure is None:
         return before
     event = dataclasses.replace(found.event, generation=intent.generation)
     if copied_once:
         event = dataclasses.replace(event, created=now)
-    return TagStatus(before.tag, add_event(before.items, event), (), intent)
+    return TagStatus(before.tag, add_event(before.items, event, keep=keep), (), intent)
 
 
-def _apply(before: TagStatus, outcome: Outcome, now: str, *, of: int) -> TagStatus:
+def _apply(before: TagStatus, outcome: Outcome, now: str, *, of: int, keep: int) -> TagStatus:
     intent = outcome.intent
     if isinstance(outcome, Imported):
         event = TagEvent(now, outcome.pull_spec, outcome.image, intent.generation)
-        return TagStatus(before.tag, add_event(before.items, event), (), intent)
+        return TagStatus(before.tag, add_event(before.items, event, keep=keep), (), intent)
     condition = Condition(
         IMPORT_SUCCESS, "False", str(outcome.reason), cut_message(outcome.message, of), now, intent.generation
     )
@@ -155,7 +170,7 @@ def _apply(before: TagStatus, outcome: Outcome, now: str, *, of: int) -> TagStat
     return TagStatus(before.tag, before.items, (condition,), intent)
 
 
-def _ready(stream: Stream, tags: Mapping[str, TagStatus], now: str) -> Condition:
+def _ready(stream: Stream, tags: Mapping[str, TagStatus], now: str, problem: str) -> Condition:
     # A tag that lost its source keeps its last condition, as in the original, but asks for nothing more.
     asked = [spec for spec in stream.tags if spec.source is not None]
     pending = [spec.name for spec in asked if _pending(stream, spec, tags.get(spec.name))]
@@ -169,7 +184,7 @@ def _ready(stream: Stream, tags: Mapping[str, TagStatus], now: str) -> Condition
     elif pending:
         status, reason = "Unknown", "Importing"
         message = f"still being imported: {_names(pending)}"
-    elif problem := interval_problem(stream):
+    elif problem:
         status, reason, message = "True", "ImportedWithWarning", problem
     else:
         status, reason = "True", "Imported"

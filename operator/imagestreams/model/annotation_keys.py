@@ -12,5 +12,12 @@ RESOLVED = "imagestreams.dev/resolved"
 INTERVAL = "imagestreams.dev/interval"
 """On a stream or a tag: how often a scheduled tag is asked for, such as "5m"."""
 
+KEEP = "imagestreams.dev/keep"
+"""On a stream: how many items of each tag's history are kept, such as "10"."""
+
+PREFER_OS = "importer.image.openshift.io/prefer-os"
+PREFER_ARCH = "importer.image.openshift.io/prefer-arch"
+"""On a tag, the original's: which child of an index a Legacy import takes."""
+
 REQUESTED_AT = "imagestreams.dev/requested-at"
 """On a stream or a tag: a new value asks for an import now."""

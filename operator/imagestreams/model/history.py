@@ -8,11 +8,26 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
+from imagestreams.errors import InvalidError
+
 if TYPE_CHECKING:
     from imagestreams.model.status import TagEvent
 
 KEEP_ITEMS = 50
-"""How many items of a tag are kept, the current one among them."""
+"""How many items of a tag are kept, the current one among them, unless the stream says otherwise."""
+_KEEP_MOST = 1000
+
+
+def read_keep(text: str) -> int:
+    """Read `imagestreams.dev/keep`; "" is the default.
+
+    Raises InvalidError, which says how to write it.
+    """
+    if not text:
+        return KEEP_ITEMS
+    if not (text.isascii() and text.isdecimal() and len(text) <= 4 and 1 <= int(text) <= _KEEP_MOST):
+        raise InvalidError(f'"{text[:40]}" is not a number of items from 1 to {_KEEP_MOST}')
+    return int(text)
 
 
 def add_event(

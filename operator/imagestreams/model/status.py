@@ -31,6 +31,8 @@ class Intent:
     import_mode: str = ""
     insecure: bool = False
     requested_at: str = ""
+    prefer_os: str = ""
+    prefer_arch: str = ""
     generation: int = dataclasses.field(default=0, compare=False)
 
     @classmethod
@@ -47,6 +49,8 @@ class Intent:
             import_mode=border.text(body.get("importMode")),
             insecure=body.get("insecure") is True,
             requested_at=border.text(body.get("requestedAt")),
+            prefer_os=border.text(body.get("preferOS")),
+            prefer_arch=border.text(body.get("preferArch")),
             generation=border.integer(body.get("generation")),
         )
 
@@ -60,6 +64,8 @@ class Intent:
             importMode=self.import_mode,
             insecure=self.insecure,
             requestedAt=self.requested_at,
+            preferOS=self.prefer_os,
+            preferArch=self.prefer_arch,
             generation=self.generation,
         )
 

@@ -17,6 +17,7 @@ DOCKER_IMAGE = "DockerImage"
 IMPORT_MODE_LEGACY = "Legacy"
 IMPORT_MODE_PRESERVE = "PreserveOriginal"
 _TOKEN_MOST = 80
+_NAME_MOST = 40
 
 
 @dataclasses.dataclass(frozen=True, slots=True, order=True)
@@ -51,6 +52,8 @@ class TagSpec:
     import_mode: str = ""
     interval: str = ""
     requested_at: str = ""
+    prefer_os: str = ""
+    prefer_arch: str = ""
 
     @property
     def importable(self) -> bool:
@@ -76,6 +79,8 @@ class TagSpec:
             import_mode=border.text(policy.get("importMode")),
             interval=border.text(notes.get(annotation_keys.INTERVAL)),
             requested_at=border.text(notes.get(annotation_keys.REQUESTED_AT)),
+            prefer_os=border.text(notes.get(annotation_keys.PREFER_OS)),
+            prefer_arch=border.text(notes.get(annotation_keys.PREFER_ARCH)),
         )
 
 
@@ -92,6 +97,8 @@ class Stream:
     """spec.dockerImageRepository."""
     interval: str = ""
     requested_at: str = ""
+    keep: str = ""
+    """imagestreams.dev/keep, as typed."""
     status: StreamStatus = dataclasses.field(default_factory=StreamStatus)
 
     @classmethod
@@ -109,6 +116,7 @@ class Stream:
             repository=border.text(spec.get("dockerImageRepository")),
             interval=border.text(notes.get(annotation_keys.INTERVAL)),
             requested_at=border.text(notes.get(annotation_keys.REQUESTED_AT)),
+            keep=border.text(notes.get(annotation_keys.KEEP)),
             status=StreamStatus.parse(border.mapping(body).get("status")),
         )
 
@@ -124,14 +132,19 @@ def intent_of(stream: Stream, tag: TagSpec) -> Intent:
     them re-imports nothing. Unlike it, `insecure` is: it decides how the registry can be reached.
     """
     source = tag.source or Source("", "")
+    mode = tag.import_mode or IMPORT_MODE_LEGACY
+    legacy = mode == IMPORT_MODE_LEGACY and tag.importable
     return Intent(
         kind=source.kind,
         name=source.name,
         namespace=source.namespace,
         reference=tag.reference,
-        import_mode=tag.import_mode or IMPORT_MODE_LEGACY,
+        import_mode=mode,
         insecure=tag.insecure,
         requested_at=_short("/".join(part for part in (stream.requested_at, tag.requested_at) if part)),
+        # Where no child is chosen they mean nothing, and changing them asks for nothing.
+        prefer_os=tag.prefer_os[:_NAME_MOST] if legacy else "",
+        prefer_arch=tag.prefer_arch[:_NAME_MOST] if legacy else "",
         generation=stream.generation,
     )
 

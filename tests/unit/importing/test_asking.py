@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from imagestreams.model.stream import StreamKey
@@ -93,3 +95,23 @@ async def test_questions_that_differ_are_asked_apart() -> None:
             ((credential,), False, True),
             ((), False, False),
         } == asked
+
+
+async def test_a_preferred_platform_is_asked_for_and_a_change_of_it_asks_again() -> None:
+    """prefer-arch and prefer-os choose the child of an index; where the index is kept they mean nothing."""
+    arch, system = "importer.image.openshift.io/prefer-arch", "importer.image.openshift.io/prefer-os"
+    world = World()
+    world.registries.digests[V1] = A
+    async with world.running():
+        for notes, policy in [
+            ({}, {}),
+            ({arch: "arm64"}, {}),
+            ({arch: "arm64", system: "windows"}, {}),
+            ({arch: "s390x"}, {"importMode": "PreserveOriginal"}),
+            ({}, {"importMode": "PreserveOriginal"}),
+        ]:
+            world.apply(body(tag(notes=notes, **policy)))
+            await asyncio.sleep(2)
+
+        platforms = [str(question.platform) for question in world.registries.questions]
+        assert ["linux/amd64", "linux/arm64", "windows/arm64", "None"] == platforms

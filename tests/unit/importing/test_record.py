@@ -330,3 +330,26 @@ def test_recording_again_changes_nothing(rounds: list[list[tuple[str, str, str]]
         assert given.status == record(given, outcomes, now=NOW)
         assert given.status == record(given, {}, now=NOW)
         assert [item.tag for item in given.status.tags] == sorted(item.tag for item in given.status.tags)
+
+
+KEEP = "imagestreams.dev/keep"
+
+
+def test_a_stream_says_how_many_items_are_kept() -> None:
+    """The annotation bounds each tag's history, also one that is longer already; the newest stay."""
+    long = stream(tag())
+    for number in range(9):
+        answer = good(long, image=f"sha256:{number:064x}")
+        long = dataclasses.replace(long, status=record(long, answer, now=NOW))
+    bounded = dataclasses.replace(long, keep="3")
+    (status,) = record(bounded, {}, now=NOW).tags
+    assert long.status.tags[0].items[:3] == status.items
+
+
+@pytest.mark.parametrize("text", ["0", "1001", "-1", "many", "1e3", "٣"])
+def test_a_number_of_items_that_cannot_be_read_is_told(text: str) -> None:
+    """A wrong annotation keeps the default, and Ready says what is wrong."""
+    given = stream(tag(), notes={KEEP: text})
+    ready = record(given, good(given), now=NOW).conditions[0]
+    assert ("True", "ImportedWithWarning") == (ready.status, ready.reason)
+    assert f'"{text}" is not a number of items from 1 to 1000; 50 are kept' in ready.message
