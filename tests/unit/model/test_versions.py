@@ -16,7 +16,7 @@ from imagestreams.model.versions import is_older
         ("99999999999999999998", "99999999999999999999", True),
         ("", "1", False),
         ("1", "", False),
-        ("abc", "abd", False),
+        ("abc", "xyz", False),
         ("-1", "1", False),
     ],
 )
