@@ -1,6 +1,7 @@
 """Reading WWW-Authenticate (RFC 9110, 11.6.1): the challenges of a 401, with their parameters. Pure.
 
-Used by registry.auth. Registries quote oddly; what cannot be read is skipped, not fatal.
+Used by registry.auth. Registries quote oddly; what cannot be read is skipped, not fatal. No letter is looked
+at more than a few times, and of a very long header only the beginning.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_LIMIT = 8 * 1024
 _WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _PARAMETER = re.compile(rf'({_WORD})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
 _SCHEME = re.compile(rf"({_WORD})(?:\s+|$|(?=,))")
@@ -28,7 +30,8 @@ class Challenge:
 
 
 def parse_challenges(header: str) -> tuple[Challenge, ...]:
-    """Read a WWW-Authenticate header, which may hold several challenges."""
+    """Read a WWW-Authenticate header, which may hold several challenges; of 8 KiB at most."""
+    header = header[:_LIMIT]
     challenges: list[Challenge] = []
     parameters: dict[str, str] = {}
     position = 0

@@ -1,0 +1,34 @@
+"""Challenges written to be hard to read."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from imagestreams.registry.challenge import Challenge, parse_challenges
+
+
+def test_only_the_beginning_of_a_long_header_is_read() -> None:
+    """What stands within the first 8 KiB counts; what begins behind them, or reaches over, does not."""
+    first = 'Bearer realm="https://r.io/t"'
+    long = "a" * 9_000
+
+    assert (Challenge("bearer", {"realm": "https://r.io/t"}),) == parse_challenges(
+        f'{first},x="{long}", Basic realm="y"'
+    )
+    assert ["bearer"] == [found.scheme for found in parse_challenges(f"{first},{', ' * 5_000} Basic realm=y")]
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["a", "a ", 'a="', 'a="\\', "a =", 'a= "b', "a\t\t", "é", 'a=\\"', '"\\', "a,", "a=b ", "a" * 99 + "@"],
+)
+def test_any_header_is_read_in_milliseconds(piece: str) -> None:
+    """A header as long as HTTP allows, of whatever pieces, costs less than 50 ms."""
+    header = piece * (65_536 // len(piece)) + '"'
+    started = time.process_time()
+    for _ in range(5):
+        parse_challenges(header)
+
+    assert (time.process_time() - started) / 5 < 0.05
