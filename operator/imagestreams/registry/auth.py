@@ -1,35 +1,39 @@
 """Answering a registry's challenge: Basic, or a Bearer token from the realm it names.
 
-The flow of the distribution project's token specification. A credential goes to the host it is for, or
-to the realm that this host itself names over TLS (plain HTTP only where the tag is insecure by policy);
-a token goes only to the host whose challenge it answers. Above: registry.client; below: registry.transport.
+A credential goes to the host it is for, or to the realm that this host itself names over TLS (plain HTTP only
+where the tag is insecure by policy); a token goes only to the host whose challenge it answers. Above:
+registry.exchange; below: registry.tokens, which fetches one token.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import json
+import math
 import threading
 import time
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode, urlsplit
+from concurrent.futures import Future
+from typing import TYPE_CHECKING
 
-from imagestreams.errors import ProtocolError, UnauthorizedError, UnwellError
+from imagestreams.errors import UnreachableError
 from imagestreams.registry.challenge import parse_challenges
-from imagestreams.registry.transport import Request
+from imagestreams.registry.memory import Memory
+from imagestreams.registry.tokens import Wanted, fetch_token
+from imagestreams.registry.transport import TOO_SLOW
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from imagestreams.registry.challenge import Challenge
     from imagestreams.registry.credentials import Credential
     from imagestreams.registry.transport import Answer, Transport
 
-_CLIENT = "imagestreams"
-_TOKEN_LIMIT = 1024 * 1024
-_LIFETIME_DEFAULT = 60.0
-_LIFETIME_MOST = 24 * 3600.0
-_LIFETIME_SHARE = 0.8
+_LIFE_SHARE = 0.8
+_SWEEP = 60.0
+# In bytes, about: registries decide how many there are and how long. A usual token has 1 to 4 kB.
+_TOKENS = 8 * 1024 * 1024
+_CHALLENGES = 8 * 1024 * 1024
+_OVERHEAD = 500
+
+_Key = tuple[str, str, str, str, bool]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -47,107 +51,136 @@ class Door:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class _Token:
-    value: str = dataclasses.field(repr=False)
+class _Challenge:
+    """What is kept of a challenge that can be met."""
+
+    scheme: str
+    realm: str
+    service: str
+    scope: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Kept:
+    header: str = dataclasses.field(repr=False)
     expires: float
 
 
 class Authenticator:
-    """Knows which doors want what, and keeps tokens until four fifths of their life. Thread-safe."""
+    """Knows which doors want what, and keeps tokens until four fifths of their life. Thread-safe.
+
+    Both memories are bounded. Who wants a token that another thread is fetching waits for that one.
+    """
 
     def __init__(self, transport: Transport, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._transport = transport
         self._clock = clock
+        self._challenges: Memory[Door, _Challenge] = Memory(_CHALLENGES, _weigh_challenge)
+        self._tokens: Memory[_Key, _Kept] = Memory(_TOKENS, _weigh_token)
         self._lock = threading.Lock()
-        self._challenges: dict[Door, Challenge] = {}
-        self._tokens: dict[tuple[str, str, str, str], _Token] = {}
+        self._flights: dict[_Key, Future[_Kept]] = {}
+        self._swept = clock()
 
-    def authorization(self, door: Door, credential: Credential | None) -> str | None:
-        """Give the header value for a door as far as it is known what it wants; None to ask bare."""
+    def authorization(
+        self, door: Door, credential: Credential | None, *, deadline: float = math.inf
+    ) -> str | None:
+        """Give the header value for a door as far as it is known what it wants; None to ask bare.
+
+        Raises what `challenged` does.
+        """
         challenge = self._challenges.get(door)
         if challenge is None:
             return None
-        return self._answer(challenge, door, credential, renew=False)
+        return self._meet(challenge, door, credential, deadline, renew=False)
 
-    def challenged(self, answer: Answer, door: Door, credential: Credential | None) -> str | None:
+    def challenged(
+        self, answer: Answer, door: Door, credential: Credential | None, *, deadline: float = math.inf
+    ) -> str | None:
         """Give the header value that meets the challenge of a 401; None when there is nothing to give.
 
-        Raises UnauthorizedError when the realm refuses the credential, ProtocolError for a challenge
-        that cannot be met, UnreachableError and UnwellError when the realm does not answer.
+        The answer must be the door's own: what it names may see the credential. Raises UnauthorizedError
+        when the realm refuses the credential, ProtocolError for a challenge that cannot be met,
+        UnreachableError and UnwellError when the realm does not answer.
         """
         known = {challenge.scheme: challenge for challenge in _read_challenges(answer)}
         challenge = known.get("bearer") or known.get("basic")
         if challenge is None:
             return None
-        with self._lock:
-            self._challenges[door] = challenge
-        return self._answer(challenge, door, credential, renew=True)
+        self._challenges.put(door, challenge)
+        return self._meet(challenge, door, credential, deadline, renew=True)
 
-    def _answer(
-        self, challenge: Challenge, door: Door, credential: Credential | None, *, renew: bool
+    def forget(self, door: Door) -> None:
+        """Forget what a door wants, so that it is asked bare and says so anew."""
+        self._challenges.forget(door)
+
+    def _meet(
+        self,
+        challenge: _Challenge,
+        door: Door,
+        credential: Credential | None,
+        deadline: float,
+        *,
+        renew: bool,
     ) -> str | None:
         if challenge.scheme == "basic":
             return credential.basic if credential else None
-        realm = challenge.parameters.get("realm", "")
-        service = challenge.parameters.get("service", "")
-        scope = challenge.parameters.get("scope") or door.scope
-        key = (realm, service, scope, credential.key if credential else "")
-        token = self._tokens.get(key)
-        if renew or token is None or token.expires <= self._clock():
-            token = self._fetch(realm, service, scope, door, credential)
-            with self._lock:
-                self._tokens[key] = token
-        return f"Bearer {token.value}"
+        scope = challenge.scope or door.scope
+        wanted = Wanted(challenge.realm, challenge.service, scope, credential, door.insecure)
+        kept = None if renew else self._tokens.get(wanted.key)
+        if kept is None or kept.expires <= self._clock():
+            kept = self._fetch(wanted, deadline)
+        return kept.header
 
-    def _fetch(
-        self, realm: str, service: str, scope: str, door: Door, credential: Credential | None
-    ) -> _Token:
+    def _fetch(self, wanted: Wanted, deadline: float) -> _Kept:
+        key = wanted.key
+        with self._lock:
+            under_way = self._flights.get(key)
+            flight = under_way or self._flights.setdefault(key, Future())
+        if under_way is not None:
+            try:
+                left = max(deadline - time.monotonic(), 0.0)
+                return under_way.result(None if math.isinf(left) else left)
+            except TimeoutError:
+                raise UnreachableError(TOO_SLOW) from None
         try:
-            parts = urlsplit(realm)
-        except ValueError:
-            parts = urlsplit("")
-        if parts.scheme not in {"https", "http"} or not parts.hostname:
-            raise ProtocolError("its challenge names no token realm that can be asked")
-        if parts.scheme == "http" and not door.insecure:
-            raise ProtocolError(
-                f"it names a token realm over plain HTTP ({parts.netloc.rpartition('@')[2]}); "
-                "a credential is not sent there unless importPolicy.insecure is set"
-            )
-        asked = {"service": service, "scope": scope}
-        if credential is not None and credential.identity_token:
-            identity = {
-                "grant_type": "refresh_token",
-                "refresh_token": credential.identity_token,
-                "client_id": _CLIENT,
-            }
-            request = Request(
-                "POST", realm, form=identity | asked, insecure=door.insecure, limit=_TOKEN_LIMIT
-            )
+            token = fetch_token(self._transport, wanted, deadline=deadline)
+            kept = _Kept(f"Bearer {token.value}", self._clock() + token.life * _LIFE_SHARE)
+            self._keep(key, kept)
+        except BaseException as error:
+            flight.set_exception(error)
+            raise
         else:
-            query = urlencode({name: value for name, value in asked.items() if value})
-            url = f"{realm}{'&' if parts.query else '?'}{query}"
-            basic = credential.basic if credential else None
-            request = Request("GET", url, basic, insecure=door.insecure, limit=_TOKEN_LIMIT)
-        answer = self._transport.send(request)
-        return self._read_token(answer, parts.netloc.rpartition("@")[2])
+            flight.set_result(kept)
+            return kept
+        finally:
+            with self._lock:
+                del self._flights[key]
 
-    def _read_token(self, answer: Answer, realm: str) -> _Token:
-        if answer.status in {400, 401, 403}:
-            raise UnauthorizedError(f"the token realm {realm} refused ({answer.status})")
-        if answer.status == 429 or answer.status >= 500:
-            raise UnwellError(f"the token realm {realm} answered {answer.status}")
-        try:
-            content: Any = json.loads(answer.body) if answer.status == 200 else None
-        except (ValueError, RecursionError):
-            content = None
-        body = content if isinstance(content, dict) else {}
-        value = body.get("token") or body.get("access_token")
-        if not isinstance(value, str) or not value.isascii() or not value.isprintable():
-            raise ProtocolError(f"the token realm {realm} answered {answer.status} without a token")
-        lifetime = body.get("expires_in")
-        seconds = min(lifetime, _LIFETIME_MOST) if isinstance(lifetime, int) else _LIFETIME_DEFAULT
-        return _Token(value, self._clock() + max(seconds, _LIFETIME_DEFAULT) * _LIFETIME_SHARE)
+    def _keep(self, key: _Key, kept: _Kept) -> None:
+        now = self._clock()
+        if now - self._swept >= _SWEEP:
+            self._swept = now
+            self._tokens.forget_where(lambda token: token.expires <= now)
+        self._tokens.put(key, kept)
 
 
-def _read_challenges(answer: Answer) -> tuple[Challenge, ...]:
-    return parse_challenges(answer.headers.get("WWW-Authenticate", ""))
+def _read_challenges(answer: Answer) -> list[_Challenge]:
+    return [
+        _Challenge(
+            challenge.scheme,
+            challenge.parameters.get("realm", "") if challenge.scheme == "bearer" else "",
+            challenge.parameters.get("service", ""),
+            challenge.parameters.get("scope", ""),
+        )
+        for challenge in parse_challenges(answer.headers.get("WWW-Authenticate", ""))
+        if challenge.scheme in {"basic", "bearer"}
+    ]
+
+
+def _weigh_challenge(door: Door, challenge: _Challenge) -> int:
+    texts = (door.base, door.repository, challenge.realm, challenge.service, challenge.scope)
+    return _OVERHEAD + sum(map(len, texts))
+
+
+def _weigh_token(key: _Key, kept: _Kept) -> int:
+    return _OVERHEAD + sum(map(len, key[:4])) + len(kept.header)

@@ -7,21 +7,30 @@ Credentials and tokens never follow a redirect to another host.
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
-from imagestreams.errors import ProtocolError, UnreachableError
+from imagestreams.errors import ProtocolError, RegistryError, UnauthorizedError, UnreachableError
 from imagestreams.registry.auth import Authenticator, Door
 from imagestreams.registry.manifests import ACCEPT
-from imagestreams.registry.transport import CLOSED_EARLY, MANIFEST_LIMIT, Request, TlsError
+from imagestreams.registry.memory import Memory
+from imagestreams.registry.transport import CLOSED_EARLY, MANIFEST_LIMIT, Answer, Request, TlsError
+from imagestreams.registry.wording import shown
 
 if TYPE_CHECKING:
     from imagestreams.registry.credentials import Credential
     from imagestreams.registry.names import Place
-    from imagestreams.registry.transport import Answer, Transport
+    from imagestreams.registry.transport import Transport
 
 _REDIRECTS = 3
 _NOT_HERE = 400
+_HOSTS = 4096
+_PORTS = {"https": 443, "http": 80}
+
+
+class ForeignChallengeError(UnauthorizedError):
+    """The host that a registry redirects to wants a credential; the registry's is not for it."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -31,6 +40,8 @@ class Visitor:
     place: Place
     credential: Credential | None = None
     insecure: bool = False
+    deadline: float = math.inf
+    """When the whole question's time is over (of time.monotonic)."""
 
 
 class Exchange:
@@ -39,39 +50,64 @@ class Exchange:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
         self._auth = Authenticator(transport)
-        self._schemes: dict[str, str] = {}
+        self._schemes: Memory[str, str] = Memory(_HOSTS)
 
     def ask(self, visitor: Visitor, method: str, path: str, *, limit: int = MANIFEST_LIMIT) -> Answer:
         """Ask for a path below the repository, such as "manifests/latest".
 
-        Raises UnreachableError, ProtocolError, and from the token realm UnauthorizedError and UnwellError.
-        A 401 that cannot be met is an answer like any other.
+        Raises UnreachableError, ProtocolError, ForeignChallengeError, and from the token realm
+        UnauthorizedError and UnwellError. A 401 that cannot be met is an answer like any other.
         """
         contact = visitor.place.contact
         if not visitor.insecure:
             return self._ask(visitor, "https", method, path, limit)
         known = self._schemes.get(contact)
-        if known != "http":
+        if known == "http":
+            return self._ask_plain(visitor, method, path, limit)
+        try:
+            answer = self._ask(visitor, "https", method, path, limit)
+        except UnreachableError as error:
+            if not _may_be_plain(error, speaks_tls=known == "https"):
+                raise
+        else:
+            self._schemes.put(contact, "https")
+            return answer
+        # As the original does: an insecure host is tried by TLS first, then by plain HTTP.
+        self._schemes.forget(contact)
+        answer = self._ask(visitor, "http", method, path, limit)
+        if answer.status != _NOT_HERE:
+            self._schemes.put(contact, "http")
+        return answer
+
+    def _ask_plain(self, visitor: Visitor, method: str, path: str, limit: int) -> Answer:
+        """Ask a host that spoke plain HTTP before, and by TLS once where it seems to have moved there."""
+        contact = visitor.place.contact
+        seen: Answer | RegistryError
+        try:
+            seen = self._ask(visitor, "http", method, path, limit)
+        except (ProtocolError, UnreachableError) as error:
+            seen = error
+        if isinstance(seen, Answer) and seen.status != _NOT_HERE:
+            return seen
+        self._schemes.forget(contact)
+        # What a TLS server answers to plain HTTP: 400, an alert that is not HTTP, or nothing.
+        if not isinstance(seen, UnreachableError) or str(seen) == CLOSED_EARLY:
             try:
                 answer = self._ask(visitor, "https", method, path, limit)
             except UnreachableError as error:
-                if not _may_be_plain(error, speaks_tls=known == "https"):
+                if isinstance(seen, Answer) and not _may_be_plain(error, speaks_tls=False):
                     raise
             else:
-                self._schemes[contact] = "https"
+                self._schemes.put(contact, "https")
                 return answer
-        # As the original does: an insecure host is tried by TLS first, then by plain HTTP.
-        self._schemes.pop(contact, None)
-        answer = self._ask(visitor, "http", method, path, limit)
-        # 400 is what a TLS server, too, answers to plain HTTP: no sign of what is spoken there.
-        if answer.status != _NOT_HERE:
-            self._schemes[contact] = "http"
-        return answer
+        if isinstance(seen, Answer):
+            return seen
+        raise seen
 
     def _ask(self, visitor: Visitor, scheme: str, method: str, path: str, limit: int) -> Answer:
         place = visitor.place
         door = Door(f"{scheme}://{place.contact}", place.repository, visitor.insecure)
-        authorization = self._auth.authorization(door, visitor.credential)
+        authorization = self._known_authorization(door, visitor)
         request = Request(
             method,
             f"{door.base}/v2/{place.repository}/{path}",
@@ -79,39 +115,69 @@ class Exchange:
             {"Accept": ACCEPT},
             insecure=visitor.insecure,
             limit=limit,
+            deadline=visitor.deadline,
         )
-        answer, here = self._follow(request)
-        if answer.status != 401 or not here:
-            # Who is redirected to gets no credential by asking for one.
+        answer = self._follow(request)
+        if answer.status != 401:
             return answer
-        renewed = self._auth.challenged(answer, door, visitor.credential)
+        renewed = self._auth.challenged(answer, door, visitor.credential, deadline=visitor.deadline)
         if renewed is None or renewed == authorization:
             return answer
-        return self._follow(dataclasses.replace(request, authorization=renewed))[0]
+        return self._follow(dataclasses.replace(request, authorization=renewed))
 
-    def _follow(self, request: Request) -> tuple[Answer, bool]:
-        """Send a request and follow redirects; tell also whether the answer is the first host's own."""
-        here = True
+    def _known_authorization(self, door: Door, visitor: Visitor) -> str | None:
+        try:
+            return self._auth.authorization(door, visitor.credential, deadline=visitor.deadline)
+        except RegistryError:
+            # The registry may name another realm by now. Asked bare it says which, and that one's failure,
+            # if it fails too, is told.
+            self._auth.forget(door)
+            return None
+
+    def _follow(self, request: Request) -> Answer:
+        """Send a request and follow redirects.
+
+        A 401 that comes back is the first host's own: raises ForeignChallengeError for another's, for who is
+        redirected to gets no credential by asking for one.
+        """
+        at_home = True
         for _ in range(_REDIRECTS + 1):
             answer = self._transport.send(request)
+            if answer.status == 401 and not at_home:
+                host = shown(urlsplit(request.url).netloc.rpartition("@")[2])
+                raise ForeignChallengeError(f"it redirects to {host}, which wants a credential of its own")
             if answer.status not in {301, 302, 303, 307, 308}:
-                return answer, here
-            try:
-                target = urljoin(request.url, answer.headers.get("Location", ""))
-                before, after = urlsplit(request.url), urlsplit(target)
-            except ValueError:
-                raise ProtocolError("it redirects to what is no address") from None
-            if after.scheme not in {"https", before.scheme}:
-                raise ProtocolError("it redirects from TLS to something that is not")
-            if (before.scheme, before.netloc) != (after.scheme, after.netloc):
+                return answer
+            target = _redirect_target(request.url, answer.headers.get("Location", ""))
+            if _origin(request.url) != _origin(target):
                 request = dataclasses.replace(request, authorization=None)
-                here = False
+                at_home = False
             request = dataclasses.replace(request, url=target)
         raise ProtocolError(f"it redirects more than {_REDIRECTS} times")
+
+
+def _redirect_target(url: str, location: str) -> str:
+    if not location:
+        raise ProtocolError("it redirects without saying where to")
+    try:
+        target = urljoin(url, location)
+        before, after = _origin(url), _origin(target)
+    except ValueError:
+        raise ProtocolError("it redirects to what is no address") from None
+    if after[0] not in {"https", before[0]}:
+        raise ProtocolError("it redirects from TLS to something that is not")
+    if not after[1]:
+        raise ProtocolError("it redirects to what is no address")
+    return target
+
+
+def _origin(url: str) -> tuple[str, str, int]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 0)
 
 
 def _may_be_plain(error: UnreachableError, *, speaks_tls: bool) -> bool:
     if isinstance(error, TlsError):
         return error.not_tls
     # Some hosts hang up on TLS; one that has spoken it was only interrupted.
-    return not speaks_tls and CLOSED_EARLY in str(error)
+    return not speaks_tls and str(error) == CLOSED_EARLY
