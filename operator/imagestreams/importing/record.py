@@ -10,8 +10,9 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from imagestreams.errors import InvalidError, Reason
+from imagestreams.errors import Reason
 from imagestreams.importing.budget import BUDGET, cut_message, fit
+from imagestreams.importing.cautions import cautions, items_kept
 from imagestreams.importing.derive import (
     IMAGE_STREAM_IMAGE,
     IMAGE_STREAM_TAG,
@@ -21,8 +22,7 @@ from imagestreams.importing.derive import (
     derived,
     in_order,
 )
-from imagestreams.importing.plan import interval_problem
-from imagestreams.model.history import KEEP_ITEMS, add_event, read_keep
+from imagestreams.model.history import add_event
 from imagestreams.model.status import (
     IMPORT_SUCCESS,
     READY,
@@ -81,7 +81,7 @@ def record(
     removed from spec keeps its history, as in the original. The same failure again changes nothing.
     """
     tags = {tag.tag: tag for tag in stream.status.tags}
-    keep, problem = _keep(stream)
+    keep = items_kept(stream)
     for spec in stream.tags:
         before = tags.get(spec.name, TagStatus(spec.name))
         intent = _known_intent(stream, spec, before)
@@ -98,7 +98,7 @@ def record(
     status = StreamStatus(
         repository=stream.repository,
         tags=ordered,
-        conditions=(_ready(stream, tags, now, problem or interval_problem(stream)),),
+        conditions=(_ready(stream, tags, now),),
         observed_generation=stream.generation,
         summary=summarize(stream.repository, ordered),
     )
@@ -120,13 +120,6 @@ def _outcome_of(spec: TagSpec, intent: Intent, outcome: Outcome | None, before: 
         )
         return Failed(intent, Reason.INVALID, f"{message}{IMAGE_STREAM_IMAGE}")
     return Imported(intent, pull_spec=spec.source.name, image="")
-
-
-def _keep(stream: Stream) -> tuple[int, str]:
-    try:
-        return read_keep(stream.keep), ""
-    except InvalidError as error:
-        return KEEP_ITEMS, f"annotation imagestreams.dev/keep: {error}; {KEEP_ITEMS} are kept"
 
 
 def _known_intent(stream: Stream, spec: TagSpec, before: TagStatus) -> Intent:
@@ -170,7 +163,7 @@ def _apply(before: TagStatus, outcome: Outcome, now: str, *, of: int, keep: int)
     return TagStatus(before.tag, before.items, (condition,), intent)
 
 
-def _ready(stream: Stream, tags: Mapping[str, TagStatus], now: str, problem: str) -> Condition:
+def _ready(stream: Stream, tags: Mapping[str, TagStatus], now: str) -> Condition:
     # A tag that lost its source keeps its last condition, as in the original, but asks for nothing more.
     asked = [spec for spec in stream.tags if spec.source is not None]
     pending = [spec.name for spec in asked if _pending(stream, spec, tags.get(spec.name))]
@@ -184,8 +177,8 @@ def _ready(stream: Stream, tags: Mapping[str, TagStatus], now: str, problem: str
     elif pending:
         status, reason = "Unknown", "Importing"
         message = f"still being imported: {_names(pending)}"
-    elif problem:
-        status, reason, message = "True", "ImportedWithWarning", problem
+    elif caution := cautions(stream):
+        status, reason, message = "True", "ImportedWithWarning", caution
     else:
         status, reason = "True", "Imported"
         message = (

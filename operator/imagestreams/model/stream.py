@@ -50,6 +50,7 @@ class TagSpec:
     insecure: bool = False
     scheduled: bool = False
     import_mode: str = ""
+    reference_policy: str = ""
     interval: str = ""
     requested_at: str = ""
     prefer_os: str = ""
@@ -77,6 +78,7 @@ class TagSpec:
             insecure=policy.get("insecure") is True,
             scheduled=policy.get("scheduled") is True,
             import_mode=border.text(policy.get("importMode")),
+            reference_policy=border.text(border.mapping(body.get("referencePolicy")).get("type")),
             interval=border.text(notes.get(annotation_keys.INTERVAL)),
             requested_at=border.text(notes.get(annotation_keys.REQUESTED_AT)),
             prefer_os=border.text(notes.get(annotation_keys.PREFER_OS)),
