@@ -82,6 +82,7 @@ def test_a_body_is_read_as_a_stream() -> None:
             insecure=True,
             scheduled=True,
             import_mode="PreserveOriginal",
+            reference_policy="Source",
             interval="1m",
         ),
         TagSpec(name="pin", source=Source("DockerImage", "r.io/shop/app:0"), reference=True),
