@@ -17,7 +17,7 @@ _LIMIT = 8 * 1024
 _WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _PARAMETER = re.compile(rf'({_WORD})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
 _SCHEME = re.compile(rf"({_WORD})(?:\s+|$|(?=,))")
-_GARBAGE = re.compile(rf"{_WORD}|.", re.DOTALL)
+_GARBAGE = re.compile(rf'{_WORD}|"(?:[^"\\]|\\.)*"?|.', re.DOTALL)
 _GAP = re.compile(r"[\s,]+")
 
 
@@ -48,6 +48,7 @@ def parse_challenges(header: str) -> tuple[Challenge, ...]:
             challenges.append(Challenge(scheme.group(1).lower(), parameters))
             position = scheme.end()
         elif garbage := _GARBAGE.match(header, position):
-            # A word at a time: letter by letter, 64 KiB of a hostile header would be tried for a minute.
+            # A word or a quoted text at a time, be it closed or not: what is in quotes names no scheme, and
+            # letter by letter a long header would be tried for a minute.
             position = garbage.end()
     return tuple(challenges)
