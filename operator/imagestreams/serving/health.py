@@ -37,7 +37,7 @@ class HealthServer:
         await self._runner.setup()
         try:
             await web.TCPSite(self._runner, host.strip("[]"), int(port)).start()
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, OverflowError) as error:
             raise StartError(f"IMAGESTREAMS_LISTEN={listen} cannot be listened at: {error}") from error
 
     async def close(self) -> None:

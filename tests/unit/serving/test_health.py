@@ -50,7 +50,9 @@ async def test_it_answers_that_it_lives_and_whether_it_is_ready() -> None:
         await get(f"{url}/healthz")
 
 
-@pytest.mark.parametrize("listen", ["127.0.0.1", "127.0.0.1:x", "no.such.host.invalid:8080"])
+@pytest.mark.parametrize(
+    "listen", ["127.0.0.1", "127.0.0.1:x", "127.0.0.1:99999", "no.such.host.invalid:8080"]
+)
 async def test_where_it_cannot_listen_it_does_not_start(listen: str) -> None:
     """An address that is none is a StartError that names the setting."""
     server = HealthServer(Metrics(), ready=lambda: True)
