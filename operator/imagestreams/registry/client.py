@@ -8,10 +8,11 @@ a child of an index, PreserveOriginal the index itself).
 
 from __future__ import annotations
 
-import collections
+import contextlib
 import dataclasses
 import hashlib
 import threading
+import time
 from typing import TYPE_CHECKING
 
 from imagestreams.errors import (
@@ -19,13 +20,15 @@ from imagestreams.errors import (
     NotFoundError,
     ProtocolError,
     RegistryError,
+    Retry,
     UnauthorizedError,
     UnwellError,
 )
 from imagestreams.model.reference import is_digest
-from imagestreams.registry.exchange import Exchange, Visitor
+from imagestreams.registry.exchange import Exchange, ForeignChallengeError, Visitor
 from imagestreams.registry.explain import explain
 from imagestreams.registry.manifests import Manifest, choose_child, parse_manifest
+from imagestreams.registry.memory import Memory
 from imagestreams.registry.names import Place, place_of
 
 if TYPE_CHECKING:
@@ -34,7 +37,11 @@ if TYPE_CHECKING:
     from imagestreams.registry.manifests import Platform
     from imagestreams.registry.transport import Answer, Transport
 
-_REMEMBERED = 20_000
+# A child weighs one, a manifest itself five; about 200 bytes each.
+_REMEMBERED = 150_000
+_MANIFEST_WEIGHT = 5
+_TRIED = 5
+_LARGE = 256 * 1024
 _DIAGNOSIS_LIMIT = 1024 * 1024
 _HEAD_IS_NOT_FOR_THEM = frozenset({200, 400, 405, 501})
 
@@ -48,7 +55,7 @@ class Question:
     """Which child of an index to take; None keeps the index (importMode PreserveOriginal)."""
     insecure: bool = False
     credentials: tuple[Credential, ...] = ()
-    """Tried in this order; when there is none, or all are refused, it is asked anonymously."""
+    """The first five are tried in this order; with none, or all refused, it is asked anonymously."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -64,28 +71,35 @@ class RegistryClient:
 
     def __init__(self, transport: Transport) -> None:
         self._exchange = Exchange(transport)
-        self._lock = threading.Lock()
-        self._manifests: collections.OrderedDict[tuple[Place, str], Manifest] = collections.OrderedDict()
+        self._limits = transport.limits
+        self._manifests: Memory[tuple[Place, str], Manifest] = Memory(_REMEMBERED, _weigh)
+        self._parsing_large = threading.Lock()
 
     def resolve(self, question: Question) -> Resolution:
-        """Resolve a reference to the digest of an image.
+        """Resolve a reference to the digest of an image, within `Limits.question` in all.
 
         Raises a RegistryError whose message names the registry, the repository, the tag, the
         credential it was asked with, and what to do.
         """
         place = place_of(question.reference)
+        deadline = time.monotonic() + self._limits.question
         refused: RegistryError | None = None
-        for credential in (*question.credentials, None):
-            visitor = Visitor(place, credential, question.insecure)
+        for credential in (*question.credentials[:_TRIED], None):
+            visitor = Visitor(place, credential, question.insecure, deadline)
             try:
                 manifest = self._resolve(visitor, question)
             except RegistryError as error:
                 told = type(error)(explain(error, question.reference, visitor))
-                if not isinstance(error, UnauthorizedError | DeniedError):
-                    raise told from error
-                refused = refused or told
-            else:
-                return Resolution(manifest.digest, credential.secret if credential else "")
+                if isinstance(error, UnauthorizedError | DeniedError) and not isinstance(
+                    error, ForeignChallengeError
+                ):
+                    refused = refused or told
+                    continue
+                if refused is not None and credential is None and error.retry is Retry.PERMANENT:
+                    # What nobody may see is hidden from nobody in particular: the refusal is the news.
+                    raise refused from error
+                raise told from error
+            return Resolution(manifest.digest, credential.secret if credential else "")
         raise refused or AssertionError("unreachable: the last credential is always None")
 
     def _resolve(self, visitor: Visitor, question: Question) -> Manifest:
@@ -110,12 +124,7 @@ class RegistryClient:
         return self._fetch(visitor, tag).digest
 
     def _manifest(self, visitor: Visitor, digest: str) -> Manifest:
-        with self._lock:
-            known = self._manifests.get((visitor.place, digest))
-            if known is not None:
-                self._manifests.move_to_end((visitor.place, digest))
-                return known
-        return self._fetch(visitor, digest)
+        return self._manifests.get((visitor.place, digest)) or self._fetch(visitor, digest)
 
     def _fetch(self, visitor: Visitor, version: str) -> Manifest:
         answer = self._exchange.ask(visitor, "GET", f"manifests/{version}")
@@ -128,11 +137,10 @@ class RegistryClient:
                 "altered on the way, or in the registry"
             )
         content_type = answer.headers.get("Content-Type", "")
-        manifest = parse_manifest(answer.body, digest=digest, content_type=content_type)
-        with self._lock:
-            self._manifests[visitor.place, digest] = manifest
-            if len(self._manifests) > _REMEMBERED:
-                self._manifests.popitem(last=False)
+        # 4 MB of JSON may become 100 MB of objects: one thread at a time.
+        with self._parsing_large if len(answer.body) > _LARGE else contextlib.nullcontext():
+            manifest = parse_manifest(answer.body, digest=digest, content_type=content_type)
+        self._manifests.put((visitor.place, digest), manifest)
         return manifest
 
     def _refusal(self, answer: Answer, visitor: Visitor, version: str) -> RegistryError:
@@ -158,3 +166,7 @@ class RegistryClient:
         if listing is not None and listing.status == 404:
             return NotFoundError("there is no such repository")
         return NotFoundError(f'there is no {"image" if is_digest(version) else "tag"} "{version}"')
+
+
+def _weigh(_key: tuple[Place, str], manifest: Manifest) -> int:
+    return _MANIFEST_WEIGHT + len(manifest.children)

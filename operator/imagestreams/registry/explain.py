@@ -1,7 +1,8 @@
 """The words of a failed question: which registry, repository and credential, and what to do. Pure.
 
 Called by registry.client with what went wrong; the text becomes a condition, an event and a log line.
-It says the same for the same failure, for a condition that changed would be written again.
+It says the same for the same failure, for a condition that changed would be written again. It is never longer
+than 1,000 characters: an event has 1,024, and importing.asking adds how it is retried.
 """
 
 from __future__ import annotations
@@ -16,20 +17,35 @@ from imagestreams.errors import (
     UnreachableError,
     UnwellError,
 )
+from imagestreams.registry.exchange import ForeignChallengeError
 from imagestreams.registry.transport import TlsError
+from imagestreams.registry.wording import cut
 
 if TYPE_CHECKING:
     from imagestreams.registry.exchange import Visitor
 
 _CORRECT = "spec.tags[].from.name"
+_LIMIT = 1_000
 
 
 def explain(error: RegistryError, reference: object, visitor: Visitor) -> str:
-    """Say what went wrong with a reference, and how to mend it."""
+    """Say what went wrong with a reference, and how to mend it, in 1,000 characters at most."""
+    words = str(error)
+    text = f"{reference}: {_explain(error, words, visitor)}"
+    if len(text) > _LIMIT:
+        # What to do stands at the end: rather the registry's own words are shortened.
+        words = cut(words, max(len(words) - (len(text) - _LIMIT), 0))
+        text = f"{reference}: {_explain(error, words, visitor)}"
+    return cut(text, _LIMIT)
+
+
+def _explain(error: RegistryError, words: str, visitor: Visitor) -> str:
     place, credential = visitor.place, visitor.credential
     where = f"registry {place.host}, repository {place.repository}"
     secret = f'the credential of secret "{credential.secret}"' if credential else "no credential"
     match error:
+        case ForeignChallengeError():
+            text = f"{where}: {words}, and is sent none. Name it in {_CORRECT}, with a pull secret for it"
         case UnauthorizedError() if credential is None:
             text = (
                 f"{where}: it wants a credential, and no pull secret of the namespace fits. Create one: "
@@ -40,22 +56,22 @@ def explain(error: RegistryError, reference: object, visitor: Visitor) -> str:
             text = f"{where}: it refused {secret}. Put a valid user name and password into that secret"
         case NotFoundError():
             text = (
-                f"{where}: {error} (asked with {secret}). Push it, or correct {_CORRECT}; "
+                f"{where}: {words} (asked with {secret}). Push it, or correct {_CORRECT}; "
                 "a private repository may answer so to who has no right to it"
             )
         case DeniedError() | UnwellError():
-            text = f"{where}: {error} (asked with {secret})"
+            text = f"{where}: {words} (asked with {secret})"
         case TlsError() if error.not_tls:
             text = (
-                f"{where}: {error}. Serve it over TLS, or set importPolicy.insecure: true to allow plain HTTP"
+                f"{where}: {words}. Serve it over TLS, or set importPolicy.insecure: true to allow plain HTTP"
             )
         case TlsError():
             text = (
-                f"{where}: {error}. Have the operator trust its CA (IMAGESTREAMS_CA_FILE), or set "
+                f"{where}: {words}. Have the operator trust its CA (IMAGESTREAMS_CA_FILE), or set "
                 "importPolicy.insecure: true to do without verification"
             )
         case UnreachableError():
-            text = f"{where}: {error}. Check the host in {_CORRECT}, and that the operator can reach it"
+            text = f"{where}: {words}. Check the host in {_CORRECT}, and that the operator can reach it"
         case _:
-            text = f"{where}: {error}. Check that {_CORRECT} names a container registry"
-    return f"{reference}: {text}"
+            text = f"{where}: {words}. Check that {_CORRECT} names a container registry"
+    return text

@@ -1,6 +1,7 @@
 """What a registry serves under a tag: an image's manifest, or an index of several. Pure.
 
-Media types of the OCI image specification 1.1 and of Docker's schema 2. Used by registry.client.
+Media types of the OCI image specification 1.1 and of Docker's schema 2. Only what a choice needs is kept of
+an index, for thousands are remembered. Used by registry.client.
 """
 
 from __future__ import annotations
@@ -8,11 +9,13 @@ from __future__ import annotations
 import dataclasses
 import json
 import platform
+import sys
 from typing import Any
 
 from imagestreams.errors import NotFoundError, ProtocolError
 from imagestreams.model import border
 from imagestreams.model.reference import is_digest
+from imagestreams.registry.wording import shown
 
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -21,6 +24,10 @@ DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 ACCEPT = f"{OCI_INDEX}, {DOCKER_LIST}, {OCI_MANIFEST}, {DOCKER_MANIFEST}"
 _INDEXES = frozenset({OCI_INDEX, DOCKER_LIST})
 _IMAGES = frozenset({OCI_MANIFEST, DOCKER_MANIFEST})
+_TYPES = {type_: type_ for type_ in (*_INDEXES, *_IMAGES)}
+_ENTRIES = 1_000
+_PLATFORM_WORD = 32
+_LISTED = 10
 
 _MACHINES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64", "armv7l": "arm"}
 
@@ -51,6 +58,7 @@ class Manifest:
     digest: str
     media_type: str
     children: tuple[Child, ...] = ()
+    """The first child of each platform, in order; no other is ever chosen."""
 
     @property
     def is_index(self) -> bool:
@@ -67,7 +75,8 @@ def own_platform() -> Platform:
 def parse_manifest(body: bytes, *, digest: str, content_type: str) -> Manifest:
     """Read a manifest; its own mediaType wins over the header's.
 
-    Raises ProtocolError for what is no JSON object, schema 1, or of an unknown type.
+    Raises ProtocolError for what is no JSON object, schema 1, of an unknown type, or an index of more than
+    a thousand entries.
     """
     media_type = content_type.partition(";")[0].strip().lower()
     try:
@@ -76,41 +85,56 @@ def parse_manifest(body: bytes, *, digest: str, content_type: str) -> Manifest:
         content = None
     if not isinstance(content, dict):
         raise ProtocolError(
-            f"the answer is no manifest but {media_type or 'untyped'} content that is not JSON"
+            f"the answer is no manifest but {shown(media_type) or 'untyped'} content that is not JSON"
         )
     if content.get("schemaVersion") == 1:
         raise ProtocolError("the manifest is of Docker schema 1, which is no longer supported; push it again")
     media_type = border.text(content.get("mediaType")) or media_type
-    if media_type in _INDEXES:
-        entries = [_child(entry) for entry in border.items(content.get("manifests"))]
-        return Manifest(digest, media_type, tuple(child for child in entries if child is not None))
-    if media_type in _IMAGES:
-        return Manifest(digest, media_type)
-    raise ProtocolError(f'the answer is of media type "{media_type[:100]}", which is no image and no index')
+    known = _TYPES.get(media_type)
+    if known is None:
+        raise ProtocolError(
+            f'the answer is of media type "{shown(media_type)}", which is no image and no index'
+        )
+    return Manifest(digest, known, _children(content, digest) if known in _INDEXES else ())
 
 
-def _child(entry: Any) -> Child | None:
-    body = border.mapping(entry)
-    digest = border.text(body.get("digest"))
-    if not is_digest(digest):
-        return None
-    where = border.mapping(body.get("platform"))
-    return Child(digest, Platform(border.text(where.get("os")), border.text(where.get("architecture"))))
+def _children(index: dict[str, Any], digest: str) -> tuple[Child, ...]:
+    entries = border.items(index.get("manifests"))
+    if len(entries) > _ENTRIES:
+        raise ProtocolError(
+            f"the index {digest} has {len(entries)} entries; more than {_ENTRIES} are not read"
+        )
+    first: dict[Platform, Child] = {}
+    for entry in entries:
+        body = border.mapping(entry)
+        child = border.text(body.get("digest"))
+        if is_digest(child):
+            where = border.mapping(body.get("platform"))
+            runs_on = Platform(_word(where.get("os")), _word(where.get("architecture")))
+            first.setdefault(runs_on, Child(child, runs_on))
+    return tuple(first.values())
+
+
+def _word(value: Any) -> str:
+    # Thousands of indexes share a few words, and keep each once.
+    return sys.intern(shown(border.text(value), _PLATFORM_WORD))
 
 
 def choose_child(index: Manifest, wanted: Platform) -> Child:
     """Choose the child of an index for a platform, the first that matches.
 
-    Raises NotFoundError, which lists the platforms there are. (The original takes any entry instead,
-    and so runs images that cannot start.)
+    Raises NotFoundError, which lists the platforms there are, ten at most. (The original takes any entry
+    instead, and so runs images that cannot start.)
     """
     for child in index.children:
         if child.platform == wanted:
             return child
     there = sorted(
-        {str(child.platform) for child in index.children if child.platform.os not in {"", "unknown"}}
+        str(child.platform) for child in index.children if child.platform.os not in {"", "unknown"}
     )
+    more = f" and {len(there) - _LISTED} more" if len(there) > _LISTED else ""
     raise NotFoundError(
-        f"the index {index.digest} has no image for {wanted}; it has {', '.join(there) or 'none'}. "
+        f"the index {index.digest} has no image for {wanted}; "
+        f"it has {', '.join(there[:_LISTED]) or 'none'}{more}. "
         "Push one for that platform, or set importPolicy.importMode: PreserveOriginal to keep the whole index"
     )

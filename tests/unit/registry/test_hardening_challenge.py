@@ -12,12 +12,11 @@ from imagestreams.registry.challenge import Challenge, parse_challenges
 def test_only_the_beginning_of_a_long_header_is_read() -> None:
     """What stands within the first 8 KiB counts; what begins behind them, or reaches over, does not."""
     first = 'Bearer realm="https://r.io/t"'
-    long = "a" * 9_000
+    read = parse_challenges(f'{first},x="{"a" * 9_000}", Basic realm="y"')
 
-    assert (Challenge("bearer", {"realm": "https://r.io/t"}),) == parse_challenges(
-        f'{first},x="{long}", Basic realm="y"'
-    )
-    assert ["bearer"] == [found.scheme for found in parse_challenges(f"{first},{', ' * 5_000} Basic realm=y")]
+    assert Challenge("bearer", {"realm": "https://r.io/t"}) == read[0]
+    assert "basic" not in {challenge.scheme for challenge in read}
+    assert (read[0],) == parse_challenges(f"{first},{', ' * 5_000} Basic realm=y")
 
 
 @pytest.mark.parametrize(
