@@ -1,4 +1,5 @@
 """The registry client, on requests; knows nothing of Kubernetes.
 
-From the bottom: names, credentials, challenge, manifests (pure) < transport < auth < exchange < client.
+From the bottom: wording, memory, names, credentials, challenge, manifests (pure) < watchdog, connections
+< transport < tokens < auth < exchange < client.
 """
