@@ -24,6 +24,7 @@ from imagestreams.errors import (
 from imagestreams.importing.asking import Asker
 from imagestreams.importing.budget import BUDGET
 from imagestreams.importing.derive import followed_streams
+from imagestreams.importing.followers import Followers
 from imagestreams.importing.news import news
 from imagestreams.importing.permitting import HOLDS, Permissions
 from imagestreams.importing.plan import Attempt, plan, retry_delay
@@ -55,7 +56,6 @@ class _Memory:
 
     uid: str
     since: float
-    follows: frozenset[StreamKey] = frozenset()
     attempts: dict[str, Attempt] = dataclasses.field(default_factory=dict)
     outcomes: dict[str, Outcome] = dataclasses.field(default_factory=dict)
     asking: dict[str, Ask] = dataclasses.field(default_factory=dict)
@@ -78,7 +78,7 @@ class Importer:
             tools.resolve, tools.threads, gate=tools.gate, platform=tools.platform, metrics=tools.metrics
         )
         self._permissions = Permissions(tools.permission)
-        self._followers: dict[StreamKey, set[StreamKey]] = {}
+        self._followers = Followers()
         self._tasks: set[asyncio.Task[None]] = set()
         self._woken = asyncio.Event()
 
@@ -99,23 +99,13 @@ class Importer:
     def forget(self, key: StreamKey) -> None:
         """Note that a stream is gone."""
         self._schedule.drop(key)
-        memory = self._memories.pop(key, None)
-        if memory is not None:
-            self._follow(key, memory, frozenset())
+        self._memories.pop(key, None)
+        self._followers.set(key, frozenset())
         self._wake_followers(key)
 
     def _wake_followers(self, key: StreamKey) -> None:
-        for follower in self._followers.get(key, ()):
+        for follower in self._followers.of(key):
             self.look_at(follower)
-
-    def _follow(self, key: StreamKey, memory: _Memory, streams: frozenset[StreamKey]) -> None:
-        for stream in memory.follows - streams:
-            self._followers[stream].discard(key)
-            if not self._followers[stream]:
-                del self._followers[stream]
-        for stream in streams - memory.follows:
-            self._followers.setdefault(stream, set()).add(key)
-        memory.follows = streams
 
     def credentials_changed(self, namespace: str) -> None:
         """Note that pull secrets of a namespace changed: its failed imports are tried again at once."""
@@ -171,8 +161,9 @@ class Importer:
         memory = self._memories.get(key)
         if memory is None or memory.uid != stream.uid:
             memory = self._memories[key] = _Memory(stream.uid, since=now)
-        self._follow(key, memory, followed_streams(stream))
-        foreign = [other for other in memory.follows if other.namespace != key.namespace]
+        followed = followed_streams(stream)
+        self._followers.set(key, followed)
+        foreign = [other for other in followed if other.namespace != key.namespace]
         if foreign:
             self._look_at_time(key, now + HOLDS)
             self._spawn(self._check_permissions(key, foreign))
