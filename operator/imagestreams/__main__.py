@@ -76,6 +76,8 @@ def set_up_logging(settings: Settings) -> None:
     else:
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
     logging.basicConfig(level=level, handlers=[handler])
+    # A registry whose headers cannot be read is told in its tag's condition; here it would fill the log.
+    logging.getLogger("urllib3").setLevel(max(level, logging.ERROR))
     # Kopf tells of every event of every object it watches; at INFO that is noise of its own making.
     logging.getLogger("kopf").setLevel(max(level, logging.WARNING) if level > logging.DEBUG else level)
 

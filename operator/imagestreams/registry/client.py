@@ -104,7 +104,10 @@ class RegistryClient:
 
     def _resolve(self, visitor: Visitor, question: Question) -> Manifest:
         version = question.reference.version
-        digest = version if is_digest(version) else self._digest_of(visitor, version)
+        # A digest is asked for too: what is remembered of it does not show that this visitor may see it.
+        digest = self._digest_of(visitor, version)
+        if is_digest(version) and digest != version:
+            raise ProtocolError(f"it has {digest} under {version}")
         manifest = self._manifest(visitor, digest)
         if not manifest.is_index or question.platform is None:
             return manifest
@@ -113,15 +116,15 @@ class RegistryClient:
             raise ProtocolError(f"{child.digest} is an index inside an index, which no node can run")
         return child
 
-    def _digest_of(self, visitor: Visitor, tag: str) -> str:
-        answer = self._exchange.ask(visitor, "HEAD", f"manifests/{tag}")
+    def _digest_of(self, visitor: Visitor, version: str) -> str:
+        answer = self._exchange.ask(visitor, "HEAD", f"manifests/{version}")
         digest = answer.headers.get("Docker-Content-Digest", "")
         if answer.status == 200 and is_digest(digest):
             return digest
         if answer.status not in _HEAD_IS_NOT_FOR_THEM:
-            raise self._refusal(answer, visitor, tag)
+            raise self._refusal(answer, visitor, version)
         # Without the header, or without HEAD, the manifest itself must be hashed.
-        return self._fetch(visitor, tag).digest
+        return self._fetch(visitor, version).digest
 
     def _manifest(self, visitor: Visitor, digest: str) -> Manifest:
         return self._manifests.get((visitor.place, digest)) or self._fetch(visitor, digest)

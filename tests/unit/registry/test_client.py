@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -18,13 +19,14 @@ from imagestreams.errors import (
     UnauthorizedError,
     UnwellError,
 )
+from imagestreams.registry.credentials import Credential
 from imagestreams.registry.manifests import OCI_INDEX, OCI_MANIFEST, Platform
-from support.faults import Headers, Html, LyingDigest, NoDigestHeader, RejectHead, Status
+from support.faults import FaultRegistry, Headers, Html, LyingDigest, NoDigestHeader, RejectHead, Status
 from support.faults.images import SCHEMA1, schema1_manifest
 from unit.registry.asking import ask
 
 if TYPE_CHECKING:
-    from support.faults import Fault, FaultRegistry
+    from support.faults import Authority, Fault
     from unit.registry.asking import Client
 
 
@@ -81,13 +83,25 @@ def test_two_tags_of_one_image_fetch_it_once(secure: FaultRegistry, trusting: Cl
     assert 1 == secure.count("manifest-get")
 
 
-def test_a_digest_is_fetched_once_and_never_asked_for_again(secure: FaultRegistry, trusting: Client) -> None:
-    """A pinned reference is verified by one GET, and then known for good."""
+def test_a_digest_is_fetched_once_and_asked_for_each_time(secure: FaultRegistry, trusting: Client) -> None:
+    """A pinned reference is verified by one GET; a HEAD shows each time that it is there and may be seen."""
     digest = secure.put_image("a/b", "v1")
     question = ask(secure, version=f"@{digest}", insecure=False)
 
     assert [digest, digest] == [trusting.digest(question), trusting.digest(question)]
-    assert ["manifest-get"] == requests(secure)
+    assert ["manifest-head", "manifest-get", "manifest-head"] == requests(secure)
+
+
+def test_what_is_remembered_is_not_told_to_who_may_not_see_it(authority: Authority, trusting: Client) -> None:
+    """A private image's digest that one namespace resolved is refused to another without its credential."""
+    users = {"ana": "pw"}
+    with FaultRegistry(tls=authority.good(), auth="basic", users=users) as registry:
+        digest = registry.put_image("a/b", "v1")
+        insider = ask(registry, version=f"@{digest}", insecure=False)
+        insider = dataclasses.replace(insider, credentials=(Credential("pull", "ana", "pw"),))
+        assert digest == trusting.digest(insider)
+        with pytest.raises(UnauthorizedError):
+            trusting.digest(ask(registry, version=f"@{digest}", insecure=False))
 
 
 def test_a_tag_beside_a_digest_is_not_asked_for(secure: FaultRegistry, trusting: Client) -> None:
