@@ -44,7 +44,9 @@ class Settings:
     interval: float = _duration(
         "15m", "how often a scheduled tag is asked for, unless an annotation says otherwise"
     )
-    ca_file: str = _setting("", "a PEM file of the CAs to trust for registries, in place of the system's and Mozilla's")
+    ca_file: str = _setting(
+        "", "a PEM file of CAs to trust for registries, in place of the system's and Mozilla's"
+    )
     listen: str = _setting("0.0.0.0:8080", "where /healthz, /readyz and /metrics are served; empty: nowhere")
     connect_timeout: float = _duration("5s", "how long connecting to a registry may take")
     read_timeout: float = _duration("10s", "how long a registry may be silent")
