@@ -48,7 +48,5 @@ def test_a_host_that_hangs_delays_nobody_else(
             what="the greedy stream's share of the questions",
         )
         neighbour.apply(stream("modest", tag("1", f"{cluster.registry}/fair/app:1")))
-        eventually(
-            lambda: current(neighbour, "modest", "1") == digest, within=5, what="the other's image"
-        )
+        eventually(lambda: current(neighbour, "modest", "1") == digest, within=5, what="the other's image")
         kubectl("delete", "is", "greedy")
