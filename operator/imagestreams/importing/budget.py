@@ -42,12 +42,14 @@ def fit(status: StreamStatus, before: StreamStatus, *, budget: int, now: str) ->
     """
     size = sum(_size(tag) for tag in status.tags)
     said = next((item for item in before.conditions if item.type == TRIMMED), None)
-    keep = max((len(tag.items) for tag in status.tags), default=0)
+    longest = keep = max((len(tag.items) for tag in status.tags), default=0)
     if size > budget:
         while keep > 1 and sum(_size(tag, keep) for tag in status.tags) > budget:
             keep -= 1
         tags = tuple(dataclasses.replace(tag, items=tag.items[:keep]) for tag in status.tags)
         status = dataclasses.replace(status, tags=tags)
+        if keep == longest and said is None:
+            return status
     elif said is None or size < budget * _STAYS_ABOVE:
         return status
     message = f"the status would be too large to store; at most {keep} items of each tag's history are kept"

@@ -8,7 +8,7 @@ import json
 import pytest
 
 from imagestreams.importing.budget import TRIMMED, cut_message, fit
-from imagestreams.model.status import StreamStatus, TagEvent, TagStatus
+from imagestreams.model.status import Condition, StreamStatus, TagEvent, TagStatus
 
 NOW, LATER = "2026-03-03T00:00:00Z", "2026-03-03T01:00:00Z"
 
@@ -71,3 +71,13 @@ def test_a_message_is_cut_by_the_number_of_tags(tags: int, most: int) -> None:
     """A message has room by the number of tags of its stream, and shows that it was cut."""
     assert "short" == cut_message("short", tags)
     assert ("m" * (most - 3) + "...") == cut_message("m" * 5000, tags)
+
+
+def test_where_there_is_nothing_to_drop_nothing_is_said() -> None:
+    """A status that is large by its conditions alone has no history to lose, and no condition says it did."""
+    failed = (
+        TagStatus(f"v{number}", (), (Condition("ImportSuccess", "False", "NotFound", "m" * 200, NOW),))
+        for number in range(100)
+    )
+    status = StreamStatus(tags=tuple(failed))
+    assert status == fit(status, StreamStatus(), budget=10_000, now=NOW)
