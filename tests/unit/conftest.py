@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from hypothesis import settings
 
-settings.register_profile("unit", derandomize=True, database=None, deadline=None, max_examples=120)
+settings.register_profile("unit", derandomize=True, database=None, deadline=None, max_examples=80)
 settings.load_profile("unit")
 
 
