@@ -37,9 +37,9 @@ class Intent:
 
     @classmethod
     def parse(cls, raw: Any) -> Intent | None:
-        """Read `status.tags[].intent`; None where there is none."""
+        """Read `status.tags[].intent`; None where there is none, or one that asks for nothing."""
         body = border.mapping(raw)
-        if not body:
+        if not border.text(body.get("kind")):
             return None
         return cls(
             kind=border.text(body.get("kind")),
