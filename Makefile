@@ -32,15 +32,16 @@ check: venv ## format, lint, types, import contracts, unit tests (under two minu
 	@$(BIN)/mypy operator deploy/local tests
 	@$(BIN)/lint-imports
 	@$(BIN)/codespell
-	@$(BIN)/python -m pytest tests/unit
+	@$(BIN)/python -m pytest -n 2 tests/unit
 
-unit: venv ## the unit tests alone
-	@$(BIN)/python -m pytest tests/unit
+unit: venv ## the unit tests alone (under 30 s)
+	@$(BIN)/python -m pytest -n 2 tests/unit
 
 test: venv ## every test there is: unit, integration, e2e; real cluster, real registries
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check --quiet . && $(BIN)/mypy operator deploy/local tests && $(BIN)/lint-imports >/dev/null
+	@$(BIN)/python -m pytest -n 2 tests/unit
 	@$(BIN)/python -m localcluster build
-	@$(BIN)/python -m pytest tests/unit tests/integration tests/e2e
+	@$(BIN)/python -m pytest tests/integration tests/e2e
 
 demo: venv ## push v1, import, deploy, push v2, the pods roll: on a real local cluster
 	@$(BIN)/python -m localdemo
