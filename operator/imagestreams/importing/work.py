@@ -22,9 +22,9 @@ from imagestreams.errors import (
     TooLargeError,
 )
 from imagestreams.importing.asking import Asker
-from imagestreams.importing.budget import BUDGET
 from imagestreams.importing.derive import followed_streams
 from imagestreams.importing.followers import Followers
+from imagestreams.importing.memory import Memory
 from imagestreams.importing.news import news
 from imagestreams.importing.permitting import HOLDS, Permissions
 from imagestreams.importing.plan import Attempt, plan, retry_delay
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from imagestreams.importing.plan import Ask
-    from imagestreams.importing.record import Outcome
     from imagestreams.importing.tools import Tools
     from imagestreams.model.stream import Stream, StreamKey
 
@@ -50,22 +49,6 @@ _BUG_RETRY = 60.0
 _BATCH = 100
 
 
-@dataclasses.dataclass(slots=True)
-class _Memory:
-    """What is remembered of one stream while this process lives."""
-
-    uid: str
-    since: float
-    attempts: dict[str, Attempt] = dataclasses.field(default_factory=dict)
-    outcomes: dict[str, Outcome] = dataclasses.field(default_factory=dict)
-    asking: dict[str, Ask] = dataclasses.field(default_factory=dict)
-    hold_until: float = 0.0
-    budget: int = BUDGET
-    write_failures: int = 0
-    settling: bool = False
-    unsettled: bool = False
-
-
 class Importer:
     """Keeps the status of every stream true. `run` does the work; the other methods only note and return."""
 
@@ -73,7 +56,7 @@ class Importer:
         self._tools = tools
         self._default_interval = default_interval
         self._schedule: Schedule[StreamKey] = Schedule()
-        self._memories: dict[StreamKey, _Memory] = {}
+        self._memories: dict[StreamKey, Memory] = {}
         self._asker = Asker(
             tools.resolve, tools.threads, gate=tools.gate, platform=tools.platform, metrics=tools.metrics
         )
@@ -160,7 +143,7 @@ class Importer:
             return
         memory = self._memories.get(key)
         if memory is None or memory.uid != stream.uid:
-            memory = self._memories[key] = _Memory(stream.uid, since=now)
+            memory = self._memories[key] = Memory(stream.uid, since=now)
         followed = followed_streams(stream)
         self._followers.set(key, followed)
         foreign = [other for other in followed if other.namespace != key.namespace]
@@ -198,7 +181,7 @@ class Importer:
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("unexpected", exc_info=error)
 
-    async def _ask(self, key: StreamKey, memory: _Memory, ask: Ask) -> None:
+    async def _ask(self, key: StreamKey, memory: Memory, ask: Ask) -> None:
         tools = self._tools
         asked = asyncio.get_running_loop().time()
         logins = tools.streams.logins(key.namespace)
@@ -225,13 +208,13 @@ class Importer:
         now = asyncio.get_running_loop().time()
         self._look_at_time(key, max(now, memory.hold_until) if memory.asking else now)
 
-    def _settle_soon(self, key: StreamKey, memory: _Memory) -> None:
+    def _settle_soon(self, key: StreamKey, memory: Memory) -> None:
         memory.unsettled = True
         if not memory.settling:
             memory.settling = True
             self._spawn(self._settle(key, memory))
 
-    async def _settle(self, key: StreamKey, memory: _Memory) -> None:
+    async def _settle(self, key: StreamKey, memory: Memory) -> None:
         """Bring the stored status to what is known, until nothing is new."""
         try:
             while memory.unsettled:
@@ -250,10 +233,14 @@ class Importer:
             memory.hold_until = asyncio.get_running_loop().time() + delay
             _log.warning("%s: the status could not be written (%s); tried again in %.0f s", key, error, delay)
             self._look_at_time(key, memory.hold_until)
+        except Exception:  # noqa: BLE001
+            # As in looking: what was answered is kept, and written when the bug is over or the process is.
+            _log.exception("%s: deciding the status failed; tried again in a minute", key)
+            self.look_at(key, delay=_BUG_RETRY)
         finally:
             memory.settling = False
 
-    async def _write(self, key: StreamKey, memory: _Memory) -> None:
+    async def _write(self, key: StreamKey, memory: Memory) -> None:
         tools = self._tools
         stream = tools.streams.stream(key)
         if stream is None or stream.uid != memory.uid:

@@ -99,7 +99,13 @@ class Api:
             raise ClusterError(f"the API server did not answer ({type(error).__name__})") from error
         if answer.status >= 400:
             raise _error(answer.status, content)
-        loaded: dict[str, Any] = json.loads(content)
+        try:
+            loaded = json.loads(content)
+        except ValueError:
+            loaded = None
+        if not isinstance(loaded, dict):
+            # A proxy in between may answer for the API server, with a page of its own.
+            raise ClusterError("the API server answered what is no JSON object", status=answer.status)
         return loaded
 
     def pages(

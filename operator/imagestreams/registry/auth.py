@@ -147,6 +147,7 @@ class Authenticator:
             kept = _Kept(f"Bearer {token.value}", self._clock() + token.life * _LIFE_SHARE)
             self._keep(key, kept)
         except BaseException as error:
+            # Whatever ends the flight ends it for those who wait for it, too.
             flight.set_exception(error)
             raise
         else:

@@ -273,3 +273,18 @@ async def test_credentials_that_come_while_a_question_is_under_way_are_used_at_o
         await until(5)
 
         assert {"v1": A} == world.images()
+
+
+async def test_a_bug_in_deciding_a_status_loses_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    """What was answered is kept while deciding fails, and written a minute later without asking again."""
+    world = World()
+    world.registries.digests[V1] = A
+    world.cluster.errors = [ZeroDivisionError("division by zero")]
+    async with world.running():
+        world.apply(body(tag()))
+        await until(59)
+        assert "ZeroDivisionError" in caplog.text
+        await until(62)
+
+        assert {"v1": A} == world.images()
+        assert [0.0] == world.registries.times(V1)

@@ -166,3 +166,13 @@ def test_the_token_is_not_shown_by_an_error(server: ApiServer, api: Api) -> None
         api.request("GET", SECRETS)
 
     assert "xyz" not in f"{error.value!r}"
+
+
+@pytest.mark.parametrize("body", [b"<html>log in</html>", b"[]", b""])
+def test_an_answer_that_is_no_object_is_an_error_of_the_cluster(
+    server: ApiServer, api: Api, body: bytes
+) -> None:
+    """A proxy that answers 200 with a page of its own ends nobody: it is an error like any other."""
+    server.canned.append((200, body))
+    with pytest.raises(ClusterError, match="answered what is no JSON object"):
+        api.request("GET", "/api/v1/secrets")
