@@ -1,11 +1,21 @@
-"""For all unit tests: property tests with the same examples every time, and no stray event loop."""
+"""For all unit tests: the same examples every time, no stray event loop, an API server for who asks one."""
 
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+from unit.kube.apiserver import ApiServer, connect
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from imagestreams.kube.api import Api
 
 settings.register_profile("unit", derandomize=True, database=None, deadline=None, max_examples=80)
 settings.load_profile("unit")
@@ -15,3 +25,25 @@ settings.load_profile("unit")
 def _no_stray_event_loop() -> None:
     """Say that there is no event loop yet: who merely asks for it would make one that nobody closes."""
     asyncio.set_event_loop(None)
+
+
+@pytest.fixture
+def server() -> Iterator[ApiServer]:
+    """An API server."""
+    with ApiServer() as made:
+        yield made
+
+
+@pytest.fixture
+def api(server: ApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
+    """Our way to it."""
+    made = connect(server.url, tmp_path, monkeypatch)
+    yield made
+    made._client.rest_client.pool_manager.clear()
+
+
+@pytest.fixture
+def threads() -> Iterator[ThreadPoolExecutor]:
+    """Threads to ask it in."""
+    with ThreadPoolExecutor(2) as made:
+        yield made

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import http.server
 import os
-import re
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -25,35 +24,13 @@ from support.faults import (
     SlowDrip,
 )
 from unit.registry.asking import HASTY, Client, CutShort, Gibberish, Vanish
+from unit.registry.exchanging import get, trouble, url
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from imagestreams.errors import RegistryError
-    from imagestreams.registry.transport import Answer
     from support.faults import Fault
-
-
-def url(registry: FaultRegistry, path: str = "manifests/v1") -> str:
-    """Name a path of repository a/b."""
-    return f"{registry.url}/v2/a/b/{path}"
-
-
-def get(client: Client, address: str, method: str = "GET") -> Answer:
-    """Send a request."""
-    return client.transport.send(Request(method, address, headers={"Accept": "*/*"}))
-
-
-def trouble(client: Client, address: str, method: str = "GET") -> RegistryError:
-    """Send a request that fails, twice, and give what was raised, the same both times."""
-    told = []
-    for _ in range(2):
-        with pytest.raises((UnreachableError, ProtocolError)) as error:
-            get(client, address, method)
-        told.append(error.value)
-    assert (type(told[0]), str(told[0])) == (type(told[1]), str(told[1]))
-    assert re.search(r"0x[0-9a-f]+|object at|HTTPSConnection", str(told[0])) is None
-    return told[0]
 
 
 def test_an_answer_is_read_whatever_its_status(registry: FaultRegistry, client: Client) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,7 +17,7 @@ from unit.triggering.deployments import deployment, trigger
 from unit.watching.world import World, secret
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from concurrent.futures import ThreadPoolExecutor
     from pathlib import Path
 
     from imagestreams.kube.api import Api
@@ -29,28 +28,6 @@ STREAM = "/apis/image.openshift.io/v1alpha1/namespaces/shop/imagestreams/app"
 WEB = "/apis/apps/v1/namespaces/shop/deployments/web"
 SECRET = "/api/v1/namespaces/shop/secrets/pull"
 KEY = StreamKey("shop", "app")
-
-
-@pytest.fixture
-def server() -> Iterator[ApiServer]:
-    """An API server."""
-    with ApiServer() as made:
-        yield made
-
-
-@pytest.fixture
-def api(server: ApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
-    """Our way to it."""
-    made = connect(server.url, tmp_path, monkeypatch)
-    yield made
-    made._client.rest_client.pool_manager.clear()
-
-
-@pytest.fixture
-def threads() -> Iterator[ThreadPoolExecutor]:
-    """Threads to ask it in."""
-    with ThreadPoolExecutor(2) as made:
-        yield made
 
 
 def fill(server: ApiServer, *, version: str = "10") -> None:
