@@ -1,6 +1,6 @@
 """The composition root: builds everything once, starts it in order, stops it in order.
 
-Order: may we start (kube.preflight), pull secrets, importer and follower, watches. The way back:
+Order: may we start (kube.preflight), pull secrets and rules, importer and follower, watches. The way back:
 the watches end first, then what is under way, then the threads are left to themselves.
 """
 
@@ -59,7 +59,7 @@ class Operator:
         self._threads = concurrent.futures.ThreadPoolExecutor(settings.kube_threads, "kube")
         self._registry_threads = concurrent.futures.ThreadPoolExecutor(settings.registry_threads, "registry")
         self._events = EventPoster(self._api, self._threads)
-        self._store = Store()
+        self._store = Store(own_namespace=settings.namespace)
         self._follower = Follower(
             stream_of=self._store.stream,
             patcher=WorkloadPatcher(self._api, self._threads, metrics),
@@ -88,7 +88,11 @@ class Operator:
             default_interval=settings.interval,
         )
         self._intake = Intake(
-            store=self._store, importer=self._importer, follower=self._follower, metrics=metrics
+            store=self._store,
+            importer=self._importer,
+            follower=self._follower,
+            metrics=metrics,
+            tell=self._tell,
         )
         self._sweep = Sweep(self._api, self._threads, self._intake, interval=settings.sweep_interval)
         self._ready = asyncio.Event()
@@ -105,9 +109,9 @@ class Operator:
         if self._settings.listen:
             await health.start(self._settings.listen)
         try:
-            await self._sweep.load_secrets()
+            await self._sweep.load_access()
         except ClusterError as error:
-            raise StartError(f"the pull secrets cannot be listed: {error}") from error
+            raise StartError(f"pull secrets, CAs and rules cannot be listed: {error}") from error
         # Kopf cancels at its end every task that began after it; ours begin before, and end in `_cleanup`.
         works = [asyncio.create_task(self._importer.run()), asyncio.create_task(self._sweep.run())]
         for work in works:
@@ -154,11 +158,14 @@ class Operator:
         subject = Subject(
             f"{GROUP}/{SERVED_VERSION}", "ImageStream", stream.key.namespace, stream.key.name, stream.uid
         )
-        self._events.post(subject, item.reason, item.message, warning=item.warning)
+        self._tell(subject, item.reason, item.message, item.warning)
 
     def _tell_workload(self, workload: Workload, reason: str, message: str, warning: bool) -> None:
         target, key = workload.target, workload.key
         subject = Subject(target.api_version, target.kind, key.namespace, key.name, workload.uid)
+        self._tell(subject, reason, message, warning)
+
+    def _tell(self, subject: Subject, reason: str, message: str, warning: bool) -> None:
         self._events.post(subject, reason, message, warning=warning)
 
 

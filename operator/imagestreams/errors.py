@@ -4,8 +4,11 @@
     ├── InvalidError              what a user wrote cannot be read: reference, interval, trigger, secret
     ├── RegistryError             what a registry answered, or did not; becomes a tag's condition
     │   ├── NotFoundError         no such repository, tag or digest
+    │   │   └── HiddenError       the same, told to somebody who may just not see it
     │   ├── UnauthorizedError     401: no credential, or one that was refused
+    │   │   └── PasswordError     the user name or password itself was refused
     │   ├── DeniedError           403: known, but not allowed
+    │   ├── BlockedError          the operator's own rules do not let the registry be asked
     │   ├── UnreachableError      DNS, connection, TLS or time; the registry did not answer
     │   ├── UnwellError           429 and 5xx: it answered that it cannot answer
     │   └── ProtocolError         it answered what no registry may answer
@@ -61,6 +64,13 @@ class RegistryError(ImageStreamsError):
 
     reason: Reason = Reason.INTERNAL_ERROR
     retry: Retry = Retry.TRANSIENT
+    another_may_see: bool = False
+    """Whether the same question with another credential may have another answer."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.words = message
+        """What went wrong, before registry.explain said of what and how to mend it."""
 
 
 class NotFoundError(RegistryError):
@@ -70,16 +80,35 @@ class NotFoundError(RegistryError):
     retry = Retry.PERMANENT
 
 
+class HiddenError(NotFoundError):
+    """404 where nothing shows that who asks may see the repository: registries hide what is private so."""
+
+    another_may_see = True
+
+
 class UnauthorizedError(RegistryError):
     """The registry wants a credential, or refused the one it was given."""
 
     reason = Reason.UNAUTHORIZED
     retry = Retry.PERMANENT
+    another_may_see = True
+
+
+class PasswordError(UnauthorizedError):
+    """The password was refused, whatever was asked for. Sent again it may lock the account."""
 
 
 class DeniedError(RegistryError):
     """The registry knows who asks and does not allow it (403)."""
 
+    retry = Retry.PERMANENT
+    another_may_see = True
+
+
+class BlockedError(RegistryError):
+    """The rules of whoever runs the operator do not let this registry be asked."""
+
+    reason = Reason.FORBIDDEN
     retry = Retry.PERMANENT
 
 

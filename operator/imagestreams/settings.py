@@ -47,6 +47,9 @@ class Settings:
     ca_file: str = _setting(
         "", "a PEM file of CAs to trust for registries, in place of the system's and Mozilla's"
     )
+    namespace: str = _setting(
+        "imagestreams-system", "the operator's own, whose ConfigMap imagestreams-registries counts for all"
+    )
     listen: str = _setting("0.0.0.0:8080", "where /healthz, /readyz and /metrics are served; empty: nowhere")
     connect_timeout: float = _duration("5s", "how long connecting to a registry may take")
     read_timeout: float = _duration("10s", "how long a registry may be silent")

@@ -1,38 +1,70 @@
-"""Asking a registry for one tag: the question made, shared, sent in a thread, the answer made an outcome.
+"""Asking a registry about one reference: where, with which credential, shared, in a thread, made an outcome.
 
-Between importing.work, which says what to ask when, and registry.client, which asks. Two tags that want to
-know the same at the same time cost one question.
+Between importing.work, which says what to ask when, and registry.client, which asks once. The unit of work is
+a question: a place, a version, a credential. Who wants to know the same at the same time shares its answer.
 """
 
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from imagestreams.errors import InvalidError, Reason, RegistryError, Retry
+from imagestreams.errors import (
+    BlockedError,
+    InvalidError,
+    Reason,
+    RegistryError,
+    Retry,
+    UnauthorizedError,
+)
+from imagestreams.importing.keyring import Keyring
 from imagestreams.importing.plan import retry_text
 from imagestreams.importing.record import Failed, Imported
 from imagestreams.model.reference import parse_reference
 from imagestreams.model.stream import IMPORT_MODE_PRESERVE
 from imagestreams.registry.client import Question
-from imagestreams.registry.credentials import choose
+from imagestreams.registry.exchange import Visitor
+from imagestreams.registry.explain import explain
 from imagestreams.registry.manifests import Platform
 from imagestreams.registry.names import place_of
+from imagestreams.registry.wording import cut
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Sequence
     from concurrent.futures import Executor
 
     from imagestreams.importing.gate import Gate
     from imagestreams.importing.plan import Ask
     from imagestreams.importing.record import Outcome
     from imagestreams.metrics import Metrics
+    from imagestreams.model.reference import Reference
     from imagestreams.model.status import Intent
+    from imagestreams.registry.access import Access
     from imagestreams.registry.client import Resolution
-    from imagestreams.registry.credentials import Login
+    from imagestreams.registry.credentials import Credential
+    from imagestreams.registry.names import Place
 
 _log = logging.getLogger(__name__)
+_Answer = TypeVar("_Answer")
+
+_PATIENCE = 60.0
+"""For how many seconds further credentials are tried, once a registry takes its time to refuse."""
+_TOLD = 3
+_TOLD_MOST = 200
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Matter:
+    """What is to be known of which reference, wherever it is asked for."""
+
+    reference: Reference
+    platform: Platform | None = None
+    """Which child of an index is meant; None: the index itself."""
+    insecure: bool = False
+    token: str = ""
+    """A request made by hand: it joins no question that began before it."""
 
 
 class Asker:
@@ -53,45 +85,49 @@ class Asker:
         self._platform = platform
         self._metrics = metrics
         self._gate = gate
-        self._questions: dict[tuple[Question, str], asyncio.Task[Resolution | RegistryError]] = {}
+        self._questions: dict[tuple[Any, ...], asyncio.Task[Any]] = {}
+        self._keyring = Keyring(lambda: asyncio.get_running_loop().time())
 
-    async def ask(self, namespace: str, ask: Ask, logins: Iterable[Login]) -> tuple[Outcome, Retry | None]:
-        """Ask for a tag of a namespace's stream, with what its pull secrets hold.
+    async def ask(self, namespace: str, ask: Ask, access: Access) -> tuple[Outcome, Retry | None]:
+        """Ask for a tag of a namespace's stream, with what the namespace has to ask with.
 
         The answer is its outcome and, for a failure, how soon asking again can help.
         """
+        intent = ask.intent
         try:
-            return await self._ask(namespace, ask, logins)
+            reference = parse_reference(intent.name)
+        except InvalidError as error:
+            message = f"{error}. Correct spec.tags[].from.name"
+            return Failed(intent, Reason.INVALID, message), Retry.PERMANENT
+        matter = Matter(reference, self._platform_of(intent), intent.insecure, intent.requested_at)
+        answer = await self.put(namespace, matter, access, self._client_resolve)
+        if isinstance(answer, RegistryError):
+            return Failed(intent, answer.reason, f"{answer}. {retry_text(answer.retry)}"), answer.retry
+        return Imported(intent, reference.at(answer.digest), answer.digest), None
+
+    async def put(
+        self, namespace: str, matter: Matter, access: Access, do: Callable[[Question], _Answer]
+    ) -> _Answer | RegistryError:
+        """Have something done about a reference: at its mirrors, then at home, with what fits.
+
+        `do` runs in a thread and asks once, as the question says; it may raise a RegistryError.
+        """
+        answer: _Answer | RegistryError
+        try:
+            answer = await self._at_places(namespace, matter, access, do)
         except Exception:  # noqa: BLE001
             # A bug of ours in reading one registry's answer is that tag's condition, not everybody's end.
-            _log.exception("asking for %s failed", ask.intent.name)
-            message = f"{ask.intent.name}: the operator failed to read the answer; its log says more"
-            return Failed(ask.intent, Reason.INTERNAL_ERROR, message), Retry.TRANSIENT
+            _log.exception("asking for %s failed", matter.reference)
+            text = f"{matter.reference}: the operator failed to read the answer; its log says more"
+            answer = RegistryError(text)
+        outcome = str(answer.reason) if isinstance(answer, RegistryError) else "ok"
+        self._metrics.imports.labels(self._metrics.host(place_of(matter.reference).host), outcome).inc()
+        return answer
 
     def close(self) -> None:
         """Give up what is being asked."""
         for task in self._questions.values():
             task.cancel()
-
-    async def _ask(self, namespace: str, ask: Ask, logins: Iterable[Login]) -> tuple[Outcome, Retry | None]:
-        try:
-            reference = parse_reference(ask.intent.name)
-        except InvalidError as error:
-            message = f"{error}. Correct spec.tags[].from.name"
-            return Failed(ask.intent, Reason.INVALID, message), Retry.PERMANENT
-        place = place_of(reference)
-        question = Question(
-            reference=reference,
-            platform=self._platform_of(ask.intent),
-            insecure=ask.intent.insecure,
-            credentials=choose(logins, place),
-        )
-        answer = await self._share(namespace, place.host, question, ask.intent.requested_at)
-        if isinstance(answer, RegistryError):
-            self._metrics.imports.labels(self._metrics.host(place.host), str(answer.reason)).inc()
-            return Failed(ask.intent, answer.reason, f"{answer}. {retry_text(answer.retry)}"), answer.retry
-        self._metrics.imports.labels(self._metrics.host(place.host), "ok").inc()
-        return Imported(ask.intent, reference.at(answer.digest), answer.digest), None
 
     def _platform_of(self, intent: Intent) -> Platform | None:
         if intent.import_mode == IMPORT_MODE_PRESERVE:
@@ -99,32 +135,109 @@ class Asker:
         own = self._platform
         return Platform(intent.prefer_os or own.os, intent.prefer_arch or own.architecture)
 
+    async def _at_places(
+        self, namespace: str, matter: Matter, access: Access, do: Callable[[Question], _Answer]
+    ) -> _Answer | RegistryError:
+        home = place_of(matter.reference)
+        if refusal := access.rules.refusal(home):
+            return BlockedError(f"{matter.reference}: registry {home.host}: {refusal}")
+        troubles: list[str] = []
+        answer: _Answer | RegistryError = RegistryError(f"{matter.reference}: there is nowhere to ask")
+        for place in access.rules.places(home):
+            answer = await self._at_place(namespace, place, matter, access, do)
+            if not isinstance(answer, RegistryError):
+                return answer
+            troubles.append(str(answer))
+        if isinstance(answer, UnauthorizedError):
+            answer = type(answer)(f"{answer}{_told('Not used', access.unread)}")
+        if isinstance(answer, RegistryError):
+            answer = type(answer)(f"{answer}{_told('Asked before it', troubles[:-1])}")
+        return answer
+
+    async def _at_place(
+        self,
+        namespace: str,
+        place: Place,
+        matter: Matter,
+        access: Access,
+        do: Callable[[Question], _Answer],
+    ) -> _Answer | RegistryError:
+        insecure = access.rules.is_insecure(place) or (
+            matter.insecure and place == place_of(matter.reference)
+        )
+        question = Question(
+            matter.reference, place, matter.platform, insecure, None, access.authorities(place)
+        )
+        loop = asyncio.get_running_loop()
+        refused: RegistryError | None = None
+        ends = loop.time() + _PATIENCE
+        for credential in self._keyring.in_order(place, access.credentials(place)):
+            asked = dataclasses.replace(question, credential=credential)
+            answer = await self._with_credential(namespace, asked, credential, matter.token, do)
+            if not isinstance(answer, RegistryError) or not answer.another_may_see:
+                return answer
+            refused = refused or answer
+            if loop.time() >= ends:
+                return refused
+        answer = await self._share(namespace, question, matter.token, do)
+        # What nobody may see is hidden from nobody in particular: the refusal is the news.
+        hidden = isinstance(answer, RegistryError) and answer.retry is Retry.PERMANENT
+        return refused if refused is not None and hidden else answer
+
+    async def _with_credential(
+        self,
+        namespace: str,
+        question: Question,
+        credential: Credential,
+        token: str,
+        do: Callable[[Question], _Answer],
+    ) -> _Answer | RegistryError:
+        place = question.place
+        async with self._keyring.proving(place, credential):
+            if (known := self._keyring.refusal(place, credential)) is not None:
+                return type(known)(explain(known, question.reference, Visitor(place, credential)))
+            answer = await self._share(namespace, question, token, do)
+            if isinstance(answer, RegistryError):
+                self._keyring.failed(place, credential, answer)
+            else:
+                self._keyring.worked(place, credential)
+        return answer
+
     async def _share(
-        self, namespace: str, host: str, question: Question, token: str
-    ) -> Resolution | RegistryError:
+        self, namespace: str, question: Question, token: str, do: Callable[[Question], _Answer]
+    ) -> _Answer | RegistryError:
         """Ask once what several tags want to know at the same time.
 
         A request made by hand joins no question that began before it: its answer may be from before the push.
         """
-        task = self._questions.get((question, token))
+        key = (do, question, token)
+        task = self._questions.get(key)
         if task is None:
-            task = asyncio.create_task(self._resolve(namespace, host, question))
-            self._questions[question, token] = task
-            task.add_done_callback(lambda _: self._questions.pop((question, token), None))
-        return await task
+            task = asyncio.create_task(self._ask(namespace, question, do))
+            self._questions[key] = task
+            task.add_done_callback(lambda _: self._questions.pop(key, None))
+        answer: _Answer | RegistryError = await task
+        return answer
 
-    async def _resolve(self, namespace: str, host: str, question: Question) -> Resolution | RegistryError:
+    async def _ask(
+        self, namespace: str, question: Question, do: Callable[[Question], _Answer]
+    ) -> _Answer | RegistryError:
+        host = question.place.host
         async with self._gate.passing(namespace, host):
-            return await self._resolve_now(host, question)
+            loop = asyncio.get_running_loop()
+            self._metrics.under_way.inc()
+            started = loop.time()
+            try:
+                return await loop.run_in_executor(self._threads, do, question)
+            except RegistryError as error:
+                return error
+            finally:
+                self._metrics.under_way.dec()
+                self._metrics.import_seconds.labels(self._metrics.host(host)).observe(loop.time() - started)
 
-    async def _resolve_now(self, host: str, question: Question) -> Resolution | RegistryError:
-        loop = asyncio.get_running_loop()
-        self._metrics.under_way.inc()
-        started = loop.time()
-        try:
-            return await loop.run_in_executor(self._threads, self._client_resolve, question)
-        except RegistryError as error:
-            return error
-        finally:
-            self._metrics.under_way.dec()
-            self._metrics.import_seconds.labels(self._metrics.host(host)).observe(loop.time() - started)
+
+def _told(what: str, texts: Sequence[str]) -> str:
+    if not texts:
+        return ""
+    more = f" and {len(texts) - _TOLD} more" if len(texts) > _TOLD else ""
+    return f". {what}: {'; '.join(cut(text, _TOLD_MOST) for text in texts[:_TOLD])}{more}"

@@ -9,7 +9,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable
     from concurrent.futures import Executor
 
     from imagestreams.importing.derive import Permission
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from imagestreams.metrics import Metrics
     from imagestreams.model.status import StreamStatus
     from imagestreams.model.stream import Stream, StreamKey
+    from imagestreams.registry.access import Access
     from imagestreams.registry.client import Question, Resolution
-    from imagestreams.registry.credentials import Login
     from imagestreams.registry.manifests import Platform
 
 
@@ -45,8 +45,8 @@ class Streams(Protocol):
     def drop(self, key: StreamKey, uid: str = "") -> bool:
         """Forget a stream, with a uid only that one; tell whether it was known."""
 
-    def logins(self, namespace: str) -> Sequence[Login]:
-        """List what the pull secrets of a namespace hold."""
+    def access(self, namespace: str) -> Access:
+        """Tell what the streams of a namespace have to ask registries with."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

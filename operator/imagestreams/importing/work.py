@@ -90,10 +90,10 @@ class Importer:
         for follower in self._followers.of(key):
             self.look_at(follower)
 
-    def credentials_changed(self, namespace: str) -> None:
-        """Note that pull secrets of a namespace changed: its failed imports are tried again at once."""
+    def access_changed(self, namespace: str | None) -> None:
+        """Note that a namespace (None: any) has other secrets, CAs or rules: what failed is tried again."""
         for key, memory in self._memories.items():
-            if key.namespace == namespace:
+            if namespace in {None, key.namespace}:
                 failed = [tag for tag, attempt in memory.attempts.items() if attempt.failures]
                 for tag in failed:
                     attempt = memory.attempts[tag]
@@ -184,16 +184,16 @@ class Importer:
     async def _ask(self, key: StreamKey, memory: Memory, ask: Ask) -> None:
         tools = self._tools
         asked = asyncio.get_running_loop().time()
-        logins = tools.streams.logins(key.namespace)
-        outcome, retry = await self._asker.ask(key.namespace, ask, logins)
+        access = tools.streams.access(key.namespace)
+        outcome, retry = await self._asker.ask(key.namespace, ask, access)
         if memory.asking.get(ask.tag) is not ask:
             return
         del memory.asking[ask.tag]
         if retry is not None:
             # The back-off counts from the failure: a host that hangs would else be asked again at once.
             asked = asyncio.get_running_loop().time()
-            if logins != tools.streams.logins(key.namespace):
-                # Credentials came while it was asked without them: what failed is due again at once.
+            if access != tools.streams.access(key.namespace):
+                # A credential or a CA came while it was asked without: what failed is due again at once.
                 asked = float("-inf")
         before = memory.attempts.get(ask.tag)
         failures = 0

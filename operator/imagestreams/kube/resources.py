@@ -15,6 +15,8 @@ PART_OF_LABEL = ("app.kubernetes.io/part-of", "imagestreams")
 
 IMAGESTREAMS = Resource(GROUP, OWN_VERSION, "imagestreams")
 SECRETS = Resource("", "v1", "secrets")
+SERVICE_ACCOUNTS = Resource("", "v1", "serviceaccounts")
+CONFIG_MAPS = Resource("", "v1", "configmaps")
 EVENTS = Resource("", "v1", "events")
 CRDS = Resource("apiextensions.k8s.io", "v1", "customresourcedefinitions")
 APISERVICES = Resource("apiregistration.k8s.io", "v1", "apiservices")

@@ -33,16 +33,21 @@ _TOKENS = 8 * 1024 * 1024
 _CHALLENGES = 8 * 1024 * 1024
 _OVERHEAD = 500
 
-_Key = tuple[str, str, str, str, bool]
+_Key = tuple[str, str, str, str, bool, str]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Door:
-    """What an exchange is with: the base URL of a registry, a repository there, and how strict to be."""
+    """What an exchange is with: the base URL of a registry, a repository there, and whom to trust.
+
+    What is learnt under one trust is not used under another: who trusts a CA of their own would else be
+    able to name token realms for all.
+    """
 
     base: str
     repository: str
     insecure: bool
+    authorities: str = ""
 
     @property
     def scope(self) -> str:
@@ -125,7 +130,9 @@ class Authenticator:
         if challenge.scheme == "basic":
             return credential.basic if credential else None
         scope = challenge.scope or door.scope
-        wanted = Wanted(challenge.realm, challenge.service, scope, credential, door.insecure)
+        wanted = Wanted(
+            challenge.realm, challenge.service, scope, credential, door.insecure, door.authorities
+        )
         kept = None if renew else self._tokens.get(wanted.key)
         if kept is None or kept.expires <= self._clock():
             kept = self._fetch(wanted, deadline)

@@ -1,7 +1,7 @@
 """The registry client: one question in, one verified digest out.
 
 HEAD decides; a manifest is fetched only under a digest not seen before, verified, and then remembered
-by that digest for good. Called by importing.work in a worker thread; above it nobody speaks HTTP.
+by that digest for good. Called by importing.asking in a worker thread; above it nobody speaks HTTP.
 Sources: OCI distribution specification 1.1 (pulling manifests), the original's importer (Legacy takes
 a child of an index, PreserveOriginal the index itself).
 """
@@ -17,30 +17,31 @@ from typing import TYPE_CHECKING
 
 from imagestreams.errors import (
     DeniedError,
+    HiddenError,
     NotFoundError,
+    PasswordError,
     ProtocolError,
     RegistryError,
-    Retry,
     UnauthorizedError,
     UnwellError,
 )
 from imagestreams.model.reference import is_digest
-from imagestreams.registry.exchange import Exchange, ForeignChallengeError, Visitor
-from imagestreams.registry.explain import explain
+from imagestreams.registry.challenge import parse_challenges
+from imagestreams.registry.exchange import Exchange, Visitor
+from imagestreams.registry.explain import explaining
 from imagestreams.registry.manifests import Manifest, choose_child, parse_manifest
 from imagestreams.registry.memory import Memory
-from imagestreams.registry.names import Place, place_of
 
 if TYPE_CHECKING:
     from imagestreams.model.reference import Reference
     from imagestreams.registry.credentials import Credential
     from imagestreams.registry.manifests import Platform
+    from imagestreams.registry.names import Place
     from imagestreams.registry.transport import Answer, Transport
 
 # A child weighs one, a manifest itself five; about 200 bytes each.
 _REMEMBERED = 150_000
 _MANIFEST_WEIGHT = 5
-_TRIED = 5
 _LARGE = 256 * 1024
 _DIAGNOSIS_LIMIT = 1024 * 1024
 _HEAD_IS_NOT_FOR_THEM = frozenset({200, 400, 405, 501})
@@ -51,19 +52,21 @@ class Question:
     """What is asked of a registry, and how. Equal questions have equal answers."""
 
     reference: Reference
-    platform: Platform | None
+    place: Place
+    """Where it is asked for: where the reference says, or at a mirror."""
+    platform: Platform | None = None
     """Which child of an index to take; None keeps the index (importMode PreserveOriginal)."""
     insecure: bool = False
-    credentials: tuple[Credential, ...] = ()
-    """The first five are tried in this order; with none, or all refused, it is asked anonymously."""
+    credential: Credential | None = None
+    authorities: str = ""
+    """CAs to trust besides the operator's own, as PEM."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Resolution:
-    """The answer: the digest of the image, and the secret by whose credential it was given ("": none)."""
+    """The answer: the digest of the image."""
 
     digest: str
-    secret: str = ""
 
 
 class RegistryClient:
@@ -78,29 +81,21 @@ class RegistryClient:
     def resolve(self, question: Question) -> Resolution:
         """Resolve a reference to the digest of an image, within `Limits.question` in all.
 
-        Raises a RegistryError whose message names the registry, the repository, the tag, the
-        credential it was asked with, and what to do.
+        It is asked once, with the one credential. Raises a RegistryError whose message names the registry,
+        the repository, the tag, the credential it was asked with, and what to do.
         """
-        place = place_of(question.reference)
-        deadline = time.monotonic() + self._limits.question
-        refused: RegistryError | None = None
-        for credential in (*question.credentials[:_TRIED], None):
-            visitor = Visitor(place, credential, question.insecure, deadline)
-            try:
-                manifest = self._resolve(visitor, question)
-            except RegistryError as error:
-                told = type(error)(explain(error, question.reference, visitor))
-                if isinstance(error, UnauthorizedError | DeniedError) and not isinstance(
-                    error, ForeignChallengeError
-                ):
-                    refused = refused or told
-                    continue
-                if refused is not None and credential is None and error.retry is Retry.PERMANENT:
-                    # What nobody may see is hidden from nobody in particular: the refusal is the news.
-                    raise refused from error
-                raise told from error
-            return Resolution(manifest.digest, credential.secret if credential else "")
-        raise refused or AssertionError("unreachable: the last credential is always None")
+        visitor = self._visitor(question)
+        with explaining(question.reference, visitor):
+            return Resolution(self._resolve(visitor, question).digest)
+
+    def _visitor(self, question: Question) -> Visitor:
+        return Visitor(
+            question.place,
+            question.credential,
+            question.insecure,
+            question.authorities,
+            time.monotonic() + self._limits.question,
+        )
 
     def _resolve(self, visitor: Visitor, question: Question) -> Manifest:
         version = question.reference.version
@@ -149,9 +144,9 @@ class RegistryClient:
     def _refusal(self, answer: Answer, visitor: Visitor, version: str) -> RegistryError:
         status = answer.status
         if status == 404:
-            return self._not_found(visitor, version)
+            return self._not_found(answer, visitor, version)
         if status == 401:
-            return UnauthorizedError("it answered 401")
+            return _unauthorized(answer, visitor)
         if status == 403:
             return DeniedError("it does not allow the pull (403)")
         if status == 429:
@@ -160,15 +155,26 @@ class RegistryClient:
             return UnwellError(f"it is unwell (it answered {status})")
         return ProtocolError(f"it answered {status}, which is no answer to a pull")
 
-    def _not_found(self, visitor: Visitor, version: str) -> NotFoundError:
+    def _not_found(self, answer: Answer, visitor: Visitor, version: str) -> NotFoundError:
         # A 404 to HEAD has no body that tells whether the repository or the tag is missing.
         try:
             listing = self._exchange.ask(visitor, "GET", "tags/list?n=1", limit=_DIAGNOSIS_LIMIT)
         except RegistryError:
             listing = None
+        # Who may list it may see it; and one who was not asked for a credential is not told less without it.
+        seen = listing is not None and listing.status == 200
+        kind = NotFoundError if seen or not answer.authorized else HiddenError
         if listing is not None and listing.status == 404:
-            return NotFoundError("there is no such repository")
-        return NotFoundError(f'there is no {"image" if is_digest(version) else "tag"} "{version}"')
+            return kind("there is no such repository")
+        return kind(f'there is no {"image" if is_digest(version) else "tag"} "{version}"')
+
+
+def _unauthorized(answer: Answer, visitor: Visitor) -> UnauthorizedError:
+    challenges = parse_challenges(answer.headers.get("WWW-Authenticate", ""))
+    # A token that is refused may lack a right; Basic is the password itself, or nothing.
+    basic = {challenge.scheme for challenge in challenges} == {"basic"}
+    kind = PasswordError if basic and visitor.credential is not None else UnauthorizedError
+    return kind("it answered 401")
 
 
 def _weigh(_key: tuple[Place, str], manifest: Manifest) -> int:

@@ -17,6 +17,7 @@ import urllib3.connection
 from urllib3.util.ssl_ import create_urllib3_context
 
 from imagestreams.errors import StartError
+from imagestreams.registry.memory import Memory
 
 if TYPE_CHECKING:
     from imagestreams.registry.watchdog import Watchdog
@@ -26,6 +27,9 @@ HEAD_LIMIT = 64 * 1024
 
 http.client takes a hundred lines of 64 KiB; parsed that is 26 MB a thread, and there are dozens of them.
 """
+
+# Each holds some hundred CAs: a megabyte or so.
+_TRUSTS = 64
 
 
 def trusting_context(ca_file: str) -> ssl.SSLContext:
@@ -50,17 +54,25 @@ def trusting_context(ca_file: str) -> ssl.SSLContext:
     return context
 
 
+class Authorities(str):
+    """CAs to trust besides the operator's own, as PEM, in the place where `requests` takes a path."""
+
+    __slots__ = ()
+
+
 class BoundedAdapter(requests.adapters.HTTPAdapter):
-    """Connection pools whose connections are watched, bounded, and share one context for trust."""
+    """Connection pools whose connections are watched, bounded, and share one context a trust."""
 
     def __init__(self, watchdog: Watchdog, *, ca_file: str, **options: Any) -> None:
         """Raises StartError for a `ca_file` that cannot be read."""
         self._pool_classes = _pool_classes(watchdog)
         # The library would read all CAs for each new connection.
+        self._ca_file = ca_file
         self._contexts = {
             True: trusting_context(ca_file),
             False: create_urllib3_context(cert_reqs=ssl.CERT_NONE),
         }
+        self._widened: Memory[Authorities, ssl.SSLContext] = Memory(_TRUSTS)
         super().__init__(**options)
 
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
@@ -77,7 +89,18 @@ class BoundedAdapter(requests.adapters.HTTPAdapter):
     def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any = None) -> Any:
         """Say by what a request's connection is chosen: one that verifies is never one that does not."""
         host, tls = super().build_connection_pool_key_attributes(request, bool(verify), cert)
-        return host, {**tls, "ssl_context": self._contexts[bool(verify)]}
+        return host, {**tls, "ssl_context": self._context(verify)}
+
+    def _context(self, verify: Any) -> ssl.SSLContext:
+        # Whatever else is true is the path that $REQUESTS_CA_BUNDLE names, which is no setting of ours.
+        if not isinstance(verify, Authorities):
+            return self._contexts[bool(verify)]
+        context = self._widened.get(verify)
+        if context is None:
+            context = trusting_context(self._ca_file)
+            context.load_verify_locations(cadata=verify)
+            self._widened.put(verify, context)
+        return context
 
     def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
         """Set whether a pool verifies; whom it trusts its context knows already."""

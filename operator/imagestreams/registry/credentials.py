@@ -104,14 +104,14 @@ def _label_fits(pattern: str, label: str) -> bool:
 
 
 def choose(logins: Iterable[Login], place: Place) -> tuple[Credential, ...]:
-    """Choose the credentials for a repository, the more specific first, then by the secret's name."""
+    """Choose the credentials for a repository: the more specific first, else in the order given."""
     host = place.host
     fitting = [
         login
         for login in logins
         if (login.host == host or (login.is_glob and host.endswith(login.ending))) and login.fits(place)
     ]
-    fitting.sort(key=lambda login: (-len(login.path), login.is_glob, login.credential.secret))
+    fitting.sort(key=lambda login: (-len(login.path), login.is_glob))
     return tuple(dict.fromkeys(login.credential for login in fitting))
 
 

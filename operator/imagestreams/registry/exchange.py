@@ -30,16 +30,20 @@ _PORTS = {"https": 443, "http": 80}
 
 
 class ForeignChallengeError(UnauthorizedError):
-    """The host that a registry redirects to wants a credential; the registry's is not for it."""
+    """The host that a registry redirects to wants a credential; no credential of the registry's is for it."""
+
+    another_may_see = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Visitor:
-    """Who asks and how: which repository, with which credential, and whether TLS may be done without."""
+    """Who asks and how: which repository, with which credential, whom to trust, whether to do without TLS."""
 
     place: Place
     credential: Credential | None = None
     insecure: bool = False
+    authorities: str = ""
+    """CAs to trust besides the operator's own, as PEM."""
     deadline: float = math.inf
     """When the whole question's time is over (of time.monotonic)."""
 
@@ -106,7 +110,7 @@ class Exchange:
 
     def _ask(self, visitor: Visitor, scheme: str, method: str, path: str, limit: int) -> Answer:
         place = visitor.place
-        door = Door(f"{scheme}://{place.contact}", place.repository, visitor.insecure)
+        door = Door(f"{scheme}://{place.contact}", place.repository, visitor.insecure, visitor.authorities)
         authorization = self._known_authorization(door, visitor)
         request = Request(
             method,
@@ -114,16 +118,18 @@ class Exchange:
             authorization,
             {"Accept": ACCEPT},
             insecure=visitor.insecure,
+            authorities=visitor.authorities,
             limit=limit,
             deadline=visitor.deadline,
         )
         answer = self._follow(request)
         if answer.status != 401:
-            return answer
+            return dataclasses.replace(answer, authorized=authorization is not None)
         renewed = self._auth.challenged(answer, door, visitor.credential, deadline=visitor.deadline)
         if renewed is None or renewed == authorization:
             return answer
-        return self._follow(dataclasses.replace(request, authorization=renewed))
+        answer = self._follow(dataclasses.replace(request, authorization=renewed))
+        return dataclasses.replace(answer, authorized=True)
 
     def _known_authorization(self, door: Door, visitor: Visitor) -> str | None:
         try:

@@ -7,6 +7,7 @@ than 1,000 characters: an event has 1,024, and importing.asking adds how it is r
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from imagestreams.errors import (
@@ -17,15 +18,29 @@ from imagestreams.errors import (
     UnreachableError,
     UnwellError,
 )
+from imagestreams.registry.authorities import CONFIG_MAP
 from imagestreams.registry.exchange import ForeignChallengeError
 from imagestreams.registry.transport import TlsError
 from imagestreams.registry.wording import cut
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from imagestreams.registry.exchange import Visitor
 
 _CORRECT = "spec.tags[].from.name"
 _LIMIT = 1_000
+
+
+@contextlib.contextmanager
+def explaining(reference: object, visitor: Visitor) -> Iterator[None]:
+    """Say what goes wrong inside the block with a reference, as an error of the same kind."""
+    try:
+        yield
+    except RegistryError as error:
+        told = type(error)(explain(error, reference, visitor))
+        told.words = error.words
+        raise told from error
 
 
 def explain(error: RegistryError, reference: object, visitor: Visitor) -> str:
@@ -67,8 +82,8 @@ def _explain(error: RegistryError, words: str, visitor: Visitor) -> str:
             )
         case TlsError():
             text = (
-                f"{where}: {words}. Have the operator trust its CA (IMAGESTREAMS_CA_FILE), or set "
-                "importPolicy.insecure: true to do without verification"
+                f"{where}: {words}. Put its CA into ConfigMap {CONFIG_MAP} of the namespace, key ca.crt, or "
+                "set importPolicy.insecure: true to do without verification"
             )
         case UnreachableError():
             text = f"{where}: {words}. Check the host in {_CORRECT}, and that the operator can reach it"

@@ -40,10 +40,14 @@ def canonical_host(host: str) -> str:
 
 def place_of(reference: Reference) -> Place:
     """Say where a reference is asked for. No registry means Docker Hub, where a bare name is library/name."""
-    host = canonical_host(reference.registry or HUB)
+    return place_at(reference.registry or HUB, reference.repository)
+
+
+def place_at(host: str, repository: str) -> Place:
+    """Say where a repository of a host is asked for."""
+    host = canonical_host(host)
     if host != HUB:
-        return Place(host, host, reference.repository)
-    repository = reference.repository
+        return Place(host, host, repository)
     if "/" not in repository:
         repository = f"{_HUB_NAMESPACE}/{repository}"
     return Place(HUB, _HUB_CONTACT, repository)

@@ -13,7 +13,7 @@ import math
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urlencode, urlsplit
 
-from imagestreams.errors import ProtocolError, UnauthorizedError, UnreachableError, UnwellError
+from imagestreams.errors import PasswordError, ProtocolError, UnauthorizedError, UnreachableError, UnwellError
 from imagestreams.registry.transport import Request, TlsError
 from imagestreams.registry.wording import shown
 
@@ -39,12 +39,14 @@ class Wanted:
     credential: Credential | None
     insecure: bool
     """The realm may be asked over plain HTTP, and its certificate is not verified."""
+    authorities: str = ""
+    """CAs to trust besides the operator's own, as PEM."""
 
     @property
-    def key(self) -> tuple[str, str, str, str, bool]:
+    def key(self) -> tuple[str, str, str, str, bool, str]:
         """What to keep the token by; holds no secret."""
         whose = self.credential.key if self.credential else ""
-        return self.realm, self.service, self.scope, whose, self.insecure
+        return self.realm, self.service, self.scope, whose, self.insecure, self.authorities
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -58,7 +60,8 @@ class Token:
 def fetch_token(transport: Transport, wanted: Wanted, *, deadline: float = math.inf) -> Token:
     """Ask the realm for a token.
 
-    Raises UnauthorizedError when the realm refuses the credential, ProtocolError for a realm that cannot be
+    Raises PasswordError when the realm refuses the credential (UnauthorizedError where there was none),
+    ProtocolError for a realm that cannot be
     asked or answers no token, UnreachableError and UnwellError when it does not answer. All name the realm.
     """
     parts = _split_realm(wanted)
@@ -72,7 +75,7 @@ def fetch_token(transport: Transport, wanted: Wanted, *, deadline: float = math.
         raise (UnreachableError if error.not_tls else TlsError)(told) from error
     except (UnreachableError, ProtocolError) as error:
         raise type(error)(f"the token realm {host}: {error}") from error
-    return _read(answer, host)
+    return _read(answer, host, wanted)
 
 
 def _split_realm(wanted: Wanted) -> SplitResult:
@@ -101,16 +104,27 @@ def _request(wanted: Wanted, parts: SplitResult) -> Request:
             "refresh_token": credential.identity_token,
             "client_id": _CLIENT,
         } | asked
-        return Request("POST", wanted.realm, form=form, insecure=wanted.insecure, limit=_ANSWER_LIMIT)
+        return Request(
+            "POST",
+            wanted.realm,
+            form=form,
+            insecure=wanted.insecure,
+            authorities=wanted.authorities,
+            limit=_ANSWER_LIMIT,
+        )
     query = urlencode({name: value for name, value in asked.items() if value})
     url = f"{wanted.realm}{'&' if parts.query else '?'}{query}"
     basic = credential.basic if credential else None
-    return Request("GET", url, basic, insecure=wanted.insecure, limit=_ANSWER_LIMIT)
+    return Request(
+        "GET", url, basic, insecure=wanted.insecure, authorities=wanted.authorities, limit=_ANSWER_LIMIT
+    )
 
 
-def _read(answer: Answer, host: str) -> Token:
+def _read(answer: Answer, host: str, wanted: Wanted) -> Token:
     if answer.status in {400, 401, 403}:
-        raise UnauthorizedError(f"the token realm {host} refused ({answer.status})")
+        # 401 is about who asks; 403 (and 400 from some) may be about the one repository.
+        kind = PasswordError if wanted.credential and answer.status == 401 else UnauthorizedError
+        raise kind(f"the token realm {host} refused ({answer.status})")
     if answer.status == 429 or answer.status >= 500:
         raise UnwellError(f"the token realm {host} answered {answer.status}")
     try:

@@ -24,7 +24,7 @@ import urllib3
 import urllib3.exceptions
 
 from imagestreams.errors import ProtocolError, UnreachableError
-from imagestreams.registry.connections import BoundedAdapter
+from imagestreams.registry.connections import Authorities, BoundedAdapter
 from imagestreams.registry.watchdog import Watchdog
 from imagestreams.registry.wording import shown
 
@@ -68,6 +68,8 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     body: bytes
+    authorized: bool = False
+    """Whether it was asked with a credential or a token (registry.exchange knows)."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -81,6 +83,8 @@ class Request:
     form: Mapping[str, str] | None = dataclasses.field(default=None, repr=False)
     insecure: bool = False
     """Do not verify the certificate."""
+    authorities: str = ""
+    """CAs to trust besides the operator's own, as PEM."""
     limit: int = MANIFEST_LIMIT
     """How many bytes the answer may have."""
     deadline: float = math.inf
@@ -169,7 +173,7 @@ class Transport:
                 timeout=(min(self.limits.connect, left), min(self.limits.read, left)),
                 allow_redirects=False,
                 stream=True,
-                verify=not request.insecure,
+                verify=Authorities(request.authorities) if request.authorities else not request.insecure,
             )
             try:
                 body = b"" if request.method == "HEAD" else _read(response, request.limit)

@@ -11,15 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import kopf
 
-from imagestreams.kube.resources import IMAGESTREAMS, SECRETS
+from imagestreams.kube.resources import CONFIG_MAPS, IMAGESTREAMS, SECRETS, SERVICE_ACCOUNTS
 from imagestreams.model import border
 from imagestreams.model.stream import StreamKey
+from imagestreams.registry.authorities import CONFIG_MAP
 from imagestreams.triggering.targets import TARGETS, Target
 from imagestreams.triggering.workload import WorkloadKey
+from imagestreams.watching.intake import DEFAULT_ACCOUNT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from imagestreams.kube.api import Resource
     from imagestreams.watching.intake import Intake
 
 # Neither "Opaque" nor any other type that is common but no pull secret; a field selector has no "or".
@@ -92,7 +95,11 @@ def kopf_settings() -> kopf.OperatorSettings:
     settings.watching.server_timeout = 300
     settings.watching.client_timeout = 310
     settings.watching.connect_timeout = 15
-    settings.watching.field_selectors[SECRETS.version, SECRETS.plural] = _NO_PULL_SECRETS
+    selectors = settings.watching.field_selectors
+    selectors[SECRETS.version, SECRETS.plural] = _NO_PULL_SECRETS
+    # Rights are for these names alone; a watch of one name needs no more.
+    selectors[SERVICE_ACCOUNTS.version, SERVICE_ACCOUNTS.plural] = f"metadata.name={DEFAULT_ACCOUNT}"
+    selectors[CONFIG_MAPS.version, CONFIG_MAPS.plural] = f"metadata.name={CONFIG_MAP}"
     settings.networking.request_timeout = 60
     settings.networking.error_backoffs = _Patience()
     return settings
@@ -111,17 +118,29 @@ def kopf_registry(intake: Intake) -> kopf.OperatorRegistry:
         else:
             intake.stream_seen(body)
 
-    @kopf.on.event(SECRETS.version, SECRETS.plural, registry=registry)
-    async def secret_event(event: kopf.RawEvent, **_: Any) -> None:
-        body = event["object"]
-        if event["type"] == "DELETED":
-            intake.secret_gone(*_names(body))
-        else:
-            intake.secret_seen(body)
-
+    for resource, seen, gone in (
+        (SECRETS, intake.secret_seen, intake.secret_gone),
+        (SERVICE_ACCOUNTS, intake.account_seen, intake.account_gone),
+        (CONFIG_MAPS, intake.config_seen, intake.config_gone),
+    ):
+        _register(registry, resource, seen, gone)
     for target in TARGETS:
         _register_target(registry, intake, target)
     return registry
+
+
+def _register(
+    registry: kopf.OperatorRegistry,
+    resource: Resource,
+    seen: Callable[[Any], None],
+    gone: Callable[[str, str], None],
+) -> None:
+    @kopf.on.event(resource.version, resource.plural, registry=registry)
+    async def event(event: kopf.RawEvent, **_: Any) -> None:
+        if event["type"] == "DELETED":
+            gone(*_names(event["object"]))
+        else:
+            seen(event["object"])
 
 
 def _register_target(registry: kopf.OperatorRegistry, intake: Intake, target: Target) -> None:

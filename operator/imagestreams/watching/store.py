@@ -1,4 +1,4 @@
-"""What is known of the cluster: streams as values, and what pull secrets hold. No bodies are kept.
+"""What is known of the cluster: streams as values, and what namespaces have to ask with. No bodies are kept.
 
 Filled by watching.intake; read by importing.work and triggering.follow. Used in one event loop only.
 """
@@ -6,30 +6,97 @@ Filled by watching.intake; read by importing.work and triggering.follow. Used in
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from imagestreams.model.versions import is_older
+from imagestreams.registry.access import Access
+from imagestreams.registry.authorities import NO_BUNDLE, CaBundle
+from imagestreams.registry.rules import NO_RULES, Rules
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from imagestreams.model.stream import Stream, StreamKey
     from imagestreams.registry.credentials import Login
 
+_Content = TypeVar("_Content")
+
+
+_Names = tuple[str, str]
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class _PullSecret:
-    logins: tuple[Login, ...]
-    uid: str
-    version: str
+class Seen(Generic[_Content]):
+    """What an object said, and which object at which version said it."""
+
+    content: _Content
+    uid: str = ""
+    version: str = ""
+
+
+class Shelf(Generic[_Content]):
+    """Objects of one kind, by namespace and name."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, dict[str, Seen[_Content]]] = {}
+
+    def put(self, names: _Names, seen: Seen[_Content]) -> bool:
+        """Keep what an object says, unless a newer version of it is known; tell whether that is news."""
+        namespace, name = names
+        known = self._kept.setdefault(namespace, {}).get(name)
+        if known is not None and is_older(seen.version, known.version):
+            return False
+        self._kept[namespace][name] = seen
+        return known is None or known.content != seen.content
+
+    def drop(self, names: _Names) -> bool:
+        """Forget an object; tell whether it was known."""
+        namespace, name = names
+        kept = self._kept.get(namespace, {})
+        known = kept.pop(name, None) is not None
+        if not kept:
+            self._kept.pop(namespace, None)
+        return known
+
+    def of(self, namespace: str) -> dict[str, _Content]:
+        """Give what the objects of a namespace say, by name and in the order of names."""
+        kept = self._kept.get(namespace, {})
+        return {name: kept[name].content for name in sorted(kept)}
+
+    def known(self) -> dict[_Names, _Names]:
+        """List what is known, with uid and resourceVersion, for the sweep."""
+        return {
+            (namespace, name): (seen.uid, seen.version)
+            for namespace, kept in self._kept.items()
+            for name, seen in kept.items()
+        }
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PullSecret:
+    """What a pull secret holds, or what is wrong with it."""
+
+    logins: tuple[Login, ...] = ()
+    problem: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RegistriesConfig:
+    """What a ConfigMap `imagestreams-registries` says."""
+
+    bundle: CaBundle = NO_BUNDLE
+    rules: Rules = NO_RULES
 
 
 class Store:
-    """Streams by key and logins by namespace."""
+    """Streams by key, and by namespace what registries are asked with."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, own_namespace: str = "") -> None:
+        """`own_namespace` is the operator's: its ConfigMap counts for all."""
+        self.own_namespace = own_namespace
         self._streams: dict[StreamKey, Stream] = {}
-        self._secrets: dict[str, dict[str, _PullSecret]] = {}
+        self.secrets: Shelf[PullSecret] = Shelf()
+        self.linked: Shelf[tuple[str, ...]] = Shelf()
+        """Names of pull secrets, by the service account that they are linked to."""
+        self.configs: Shelf[RegistriesConfig] = Shelf()
 
     def __len__(self) -> int:
         return len(self._streams)
@@ -62,34 +129,17 @@ class Store:
         """List what is known, with uid and resourceVersion, for the sweep."""
         return {key: (item.uid, item.resource_version) for key, item in self._streams.items()}
 
-    def logins(self, namespace: str) -> Sequence[Login]:
-        """List what the pull secrets of a namespace hold, secrets by name."""
-        secrets = self._secrets.get(namespace, {})
-        return [login for name in sorted(secrets) for login in secrets[name].logins]
-
-    def put_secret(
-        self, namespace: str, name: str, logins: tuple[Login, ...], *, uid: str = "", version: str = ""
-    ) -> bool:
-        """Keep what a pull secret holds, unless it is older than what is known; tell whether that is new."""
-        secrets = self._secrets.setdefault(namespace, {})
-        known = secrets.get(name)
-        if known is not None and is_older(version, known.version):
-            return False
-        secrets[name] = _PullSecret(logins, uid, version)
-        return known is None or known.logins != logins
-
-    def drop_secret(self, namespace: str, name: str) -> bool:
-        """Forget a pull secret; tell whether it was known."""
-        secrets = self._secrets.get(namespace, {})
-        known = secrets.pop(name, None) is not None
-        if not secrets:
-            self._secrets.pop(namespace, None)
-        return known
-
-    def known_secrets(self) -> dict[tuple[str, str], tuple[str, str]]:
-        """List the pull secrets that are known, with uid and resourceVersion, for the sweep."""
-        return {
-            (namespace, name): (secret.uid, secret.version)
-            for namespace, secrets in self._secrets.items()
-            for name, secret in secrets.items()
-        }
+    def access(self, namespace: str) -> Access:
+        """Tell what the streams of a namespace have to ask registries with."""
+        secrets = self.secrets.of(namespace)
+        linked = {name for names in self.linked.of(namespace).values() for name in names}
+        ordered = sorted(secrets, key=lambda name: (name not in linked, name))
+        spaces = dict.fromkeys((self.own_namespace, namespace))
+        configs = {space: config for space in spaces for config in self.configs.of(space).values()}
+        own = configs.get(self.own_namespace, RegistriesConfig())
+        return Access(
+            logins=tuple(login for name in ordered for login in secrets[name].logins),
+            unread=tuple(secret.problem for secret in secrets.values() if secret.problem),
+            bundles=tuple(config.bundle for config in configs.values()),
+            rules=own.rules,
+        )

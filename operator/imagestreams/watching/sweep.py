@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 from imagestreams.errors import ClusterError, GoneError
 from imagestreams.kube.api import METADATA_LIST, Resource
-from imagestreams.kube.resources import IMAGESTREAMS, SECRETS
+from imagestreams.kube.resources import CONFIG_MAPS, IMAGESTREAMS, SECRETS, SERVICE_ACCOUNTS
 from imagestreams.model import annotation_keys, border
 from imagestreams.model.stream import StreamKey
 from imagestreams.model.versions import is_older
+from imagestreams.registry.authorities import CONFIG_MAP
 from imagestreams.registry.credentials import TYPE_DOCKERCFG, TYPE_DOCKERCONFIGJSON
 from imagestreams.triggering.targets import TARGETS
 from imagestreams.triggering.workload import WorkloadKey
+from imagestreams.watching.intake import DEFAULT_ACCOUNT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -33,6 +35,8 @@ _log = logging.getLogger(__name__)
 
 Names = tuple[str, str]
 _PULL_SECRETS = tuple({"fieldSelector": f"type={name}"} for name in (TYPE_DOCKERCONFIGJSON, TYPE_DOCKERCFG))
+_ACCOUNTS = ({"fieldSelector": f"metadata.name={DEFAULT_ACCOUNT}"},)
+_CONFIGS = ({"fieldSelector": f"metadata.name={CONFIG_MAP}"},)
 
 
 class Sweep:
@@ -53,23 +57,44 @@ class Sweep:
             except ClusterError as error:
                 _log.warning("the sweep is put off: %s", error)
 
-    async def load_secrets(self) -> None:
-        """Read all pull secrets, so that no import begins without the credentials there are.
+    async def load_access(self) -> None:
+        """Read pull secrets, CAs and rules, so that no import begins without those there are.
 
         Raises ClusterError.
         """
-        for query in _PULL_SECRETS:
-            for body in await self._list(SECRETS.path(), query=query):
-                _safely(self._intake.secret_seen, body)
+        intake = self._intake
+        for resource, queries, seen in (
+            (CONFIG_MAPS, _CONFIGS, intake.config_seen),
+            (SERVICE_ACCOUNTS, _ACCOUNTS, intake.account_seen),
+            (SECRETS, _PULL_SECRETS, intake.secret_seen),
+        ):
+            for query in queries:
+                for body in await self._list(resource.path(), query=query):
+                    _safely(seen, body)
 
     async def sweep(self) -> None:
         """List everything once. Raises ClusterError."""
+        intake, store = self._intake, self._intake.store
         await self._compare(
             SECRETS,
-            self._intake.store.known_secrets(),
-            seen=self._intake.secret_seen,
-            gone=lambda names: self._intake.secret_gone(*names),
+            store.secrets.known(),
+            seen=intake.secret_seen,
+            gone=lambda names: intake.secret_gone(*names),
             queries=_PULL_SECRETS,
+        )
+        await self._compare(
+            SERVICE_ACCOUNTS,
+            store.linked.known(),
+            seen=intake.account_seen,
+            gone=lambda names: intake.account_gone(*names),
+            queries=_ACCOUNTS,
+        )
+        await self._compare(
+            CONFIG_MAPS,
+            store.configs.known(),
+            seen=intake.config_seen,
+            gone=lambda names: intake.config_gone(*names),
+            queries=_CONFIGS,
         )
         streams = {(key.namespace, key.name): seen for key, seen in self._intake.store.known().items()}
         await self._compare(

@@ -8,6 +8,7 @@ import pytest
 
 from imagestreams.model.stream import StreamKey
 from imagestreams.registry.credentials import Credential, Login
+from imagestreams.watching.store import PullSecret, Seen
 from unit.importing.streams import body, digest, tag
 from unit.importing.world import World, until
 
@@ -76,7 +77,7 @@ async def test_questions_that_differ_are_asked_apart() -> None:
     world = World()
     world.registries.digests[V1] = A
     credential = Credential("pull", "user", "password")
-    world.store.put_secret("shop", "pull", (Login("r.io", "", credential),))
+    world.store.secrets.put(("shop", "pull"), Seen(PullSecret((Login("r.io", "", credential),))))
     other = body(tag()) | {}
     other["metadata"]["namespace"] = "elsewhere"
     async with world.running():
@@ -85,15 +86,15 @@ async def test_questions_that_differ_are_asked_apart() -> None:
         await until(1)
 
         asked = {
-            (question.credentials, question.insecure, question.platform is None)
+            (question.credential, question.insecure, question.platform is None)
             for question in world.registries.questions
         }
         assert 4 == len(world.registries.questions)
         assert {
-            ((credential,), False, False),
-            ((credential,), True, False),
-            ((credential,), False, True),
-            ((), False, False),
+            (credential, False, False),
+            (credential, True, False),
+            (credential, False, True),
+            (None, False, False),
         } == asked
 
 

@@ -8,7 +8,7 @@ from imagestreams.errors import ClusterError, GoneError, RefusedError, TooLargeE
 from imagestreams.importing.budget import TRIMMED
 from imagestreams.model.stream import Stream, StreamKey
 from imagestreams.registry.credentials import Credential, Login
-from imagestreams.watching.store import Store
+from imagestreams.watching.store import PullSecret, Seen, Store
 from unit.importing.streams import body, digest, tag
 from unit.importing.world import KEY, World, until
 
@@ -248,12 +248,12 @@ async def test_new_credentials_make_failed_imports_due_at_once() -> None:
         del world.registries.errors[V1]
         world.registries.digests[V1] = A
         credential = Credential("pull", "user", "password")
-        world.store.put_secret("shop", "pull", (Login("r.io", "", credential),))
-        world.importer.credentials_changed("shop")
+        world.store.secrets.put(("shop", "pull"), Seen(PullSecret((Login("r.io", "", credential),))))
+        world.importer.access_changed("shop")
         await until(2000.5)
 
         assert [(2000.0, V1)] == world.registries.asked[asked:]
-        assert (credential,) == world.registries.questions[-1].credentials
+        assert credential == world.registries.questions[-1].credential
         assert {"v1": A, "v2": A} == world.images()
         assert {} == world.images(StreamKey("elsewhere", "app"))
 
@@ -268,8 +268,9 @@ async def test_credentials_that_come_while_a_question_is_under_way_are_used_at_o
         await until(1)
         del world.registries.errors[V1]
         world.registries.digests[V1] = A
-        world.store.put_secret("shop", "pull", (Login("r.io", "", Credential("pull", "u", "p")),))
-        world.importer.credentials_changed("shop")
+        login = Login("r.io", "", Credential("pull", "u", "p"))
+        world.store.secrets.put(("shop", "pull"), Seen(PullSecret((login,))))
+        world.importer.access_changed("shop")
         await until(5)
 
         assert {"v1": A} == world.images()

@@ -121,7 +121,7 @@ class ApiServer:
         if asked.path in self.objects:
             return 200, self.objects[asked.path]
         root, _, plural = asked.path.rpartition("/")
-        if plural not in {"secrets", "imagestreams", "deployments"}:
+        if plural not in {"configmaps", "secrets", "serviceaccounts", "imagestreams", "deployments"}:
             return _failure(404, "not found")
         wanted = asked.query.get("fieldSelector", "").removeprefix("type=")
         found = [

@@ -12,6 +12,7 @@ from imagestreams.model.reference import parse_reference
 from imagestreams.registry.client import Question, RegistryClient
 from imagestreams.registry.credentials import Credential
 from imagestreams.registry.manifests import Platform
+from imagestreams.registry.names import place_of
 from imagestreams.registry.transport import Limits, Transport
 from support.faults import Answer, Fault
 from support.faults.answers import Stream
@@ -47,18 +48,15 @@ def ask(
     registry: FaultRegistry | str,
     repository: str = "a/b",
     version: str = ":v1",
-    *credentials: Credential,
+    credential: Credential | None = None,
+    *,
     insecure: bool = True,
     platform: Platform | None = AMD,
 ) -> Question:
     """Ask for a tag (":v1") or a digest ("@sha256:...") of a repository."""
     host = registry if isinstance(registry, str) else registry.host
-    return Question(
-        reference=parse_reference(f"{host}/{repository}{version}"),
-        platform=platform,
-        insecure=insecure,
-        credentials=credentials,
-    )
+    reference = parse_reference(f"{host}/{repository}{version}")
+    return Question(reference, place_of(reference), platform, insecure, credential)
 
 
 def right(registry: FaultRegistry) -> Credential:

@@ -9,7 +9,7 @@ import pytest
 from imagestreams.errors import RegistryError, UnauthorizedError
 from imagestreams.registry.credentials import Credential
 from support.faults import FaultRegistry, TokenOptions
-from unit.registry.asking import Challenge, ask, right, wrong
+from unit.registry.asking import ask, right, wrong
 
 if TYPE_CHECKING:
     from support.faults import Authority
@@ -116,33 +116,6 @@ def test_a_token_service_elsewhere_is_asked_there(authority: Authority, trusting
         assert registry.token_host != registry.host
         schemes = {(record.kind == "token", record.scheme) for record in registry.requests}
         assert {(True, "basic"), (False, ""), (False, "bearer")} == schemes
-
-
-@pytest.mark.parametrize("auth", ["basic", "bearer"])
-def test_after_a_wrong_credential_the_next_is_tried(
-    authority: Authority, trusting: Client, auth: str
-) -> None:
-    """A refused password is one try; the credential that works is told."""
-    with FaultRegistry(tls=authority.good(), auth="basic" if auth == "basic" else "bearer") as registry:
-        digest = registry.put_image("a/b", "v1")
-        question = ask(registry, "a/b", ":v1", wrong(), right(registry), insecure=False)
-        resolution = trusting.registry.resolve(question)
-
-        assert (digest, "right") == (resolution.digest, resolution.secret)
-        assert 1 == len([record for record in registry.requests if record.right is False])
-
-
-@pytest.mark.parametrize("auth", ["basic", "bearer"])
-def test_after_all_credentials_it_is_tried_without(authority: Authority, trusting: Client, auth: str) -> None:
-    """A public image is pulled though the only credential is wrong, and none is told as used."""
-    with FaultRegistry(tls=authority.good(), auth="basic" if auth == "basic" else "bearer") as registry:
-        registry.make_public("a/b")
-        digest = registry.put_image("a/b", "v1")
-        if auth == "basic":
-            registry.fail(Challenge('Basic realm="x"'), times=1)
-        resolution = trusting.registry.resolve(ask(registry, "a/b", ":v1", wrong(), insecure=False))
-
-        assert (digest, "") == (resolution.digest, resolution.secret)
 
 
 @pytest.mark.parametrize("auth", ["basic", "bearer"])

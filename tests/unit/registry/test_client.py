@@ -98,7 +98,7 @@ def test_what_is_remembered_is_not_told_to_who_may_not_see_it(authority: Authori
     with FaultRegistry(tls=authority.good(), auth="basic", users=users) as registry:
         digest = registry.put_image("a/b", "v1")
         insider = ask(registry, version=f"@{digest}", insecure=False)
-        insider = dataclasses.replace(insider, credentials=(Credential("pull", "ana", "pw"),))
+        insider = dataclasses.replace(insider, credential=Credential("pull", "ana", "pw"))
         assert digest == trusting.digest(insider)
         with pytest.raises(UnauthorizedError):
             trusting.digest(ask(registry, version=f"@{digest}", insecure=False))

@@ -235,8 +235,8 @@ def test_a_silent_host_is_told_and_not_waited_for_twice(hasty: Client) -> None:
 def test_a_certificate_that_is_not_trusted_is_told_with_the_ways_out(
     secure: FaultRegistry, client: Client
 ) -> None:
-    """The words name the setting for the authority and the policy to do without."""
-    with pytest.raises(UnreachableError, match=r"not trusted: .*IMAGESTREAMS_CA_FILE.*insecure"):
+    """The words name the place for the authority and the policy to do without."""
+    with pytest.raises(UnreachableError, match=r"not trusted: .*ConfigMap imagestreams-registries.*insecure"):
         client.digest(ask(secure, insecure=False))
 
 

@@ -74,8 +74,8 @@ START = "r.io:5000/team/app:v1: registry r.io:5000, repository team/app: "
             TlsError("its certificate is not trusted: x"),
             BARE,
             (
-                "its certificate is not trusted: x. Have the operator trust its CA (IMAGESTREAMS_CA_FILE), "
-                "or set importPolicy.insecure: true to do without verification"
+                "its certificate is not trusted: x. Put its CA into ConfigMap imagestreams-registries of the "
+                "namespace, key ca.crt, or set importPolicy.insecure: true to do without verification"
             ),
         ),
         (

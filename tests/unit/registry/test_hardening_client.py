@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -12,13 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from imagestreams.errors import (
-    DeniedError,
     NotFoundError,
     ProtocolError,
     RegistryError,
-    UnauthorizedError,
-    UnreachableError,
-    UnwellError,
 )
 from imagestreams.model.reference import parse_reference
 from imagestreams.registry.credentials import Credential
@@ -27,7 +22,7 @@ from imagestreams.registry.explain import explain
 from imagestreams.registry.manifests import OCI_INDEX, OCI_MANIFEST, Platform, choose_child, parse_manifest
 from imagestreams.registry.memory import Memory
 from imagestreams.registry.names import place_of
-from imagestreams.registry.transport import Limits, TlsError
+from imagestreams.registry.transport import TlsError
 from imagestreams.registry.wording import shown
 from unit.registry.asking import AMD, Client, ask
 from unit.registry.hardening import scripted_server
@@ -41,11 +36,6 @@ BASIC = {"WWW-Authenticate": 'Basic realm="x"'}
 DIGEST = "sha256:" + "d" * 64
 
 
-def credentials(number: int) -> list[Credential]:
-    """Make credentials that nobody has."""
-    return [Credential(f"s{each}", "user", f"password {each}") for each in range(number)]
-
-
 def entry(number: int, platform: object = None) -> dict[str, object]:
     """Make an entry of an index."""
     return {"digest": f"sha256:{number:064x}", "platform": platform}
@@ -54,86 +44,6 @@ def entry(number: int, platform: object = None) -> dict[str, object]:
 def index(entries: list[dict[str, object]]) -> bytes:
     """Make an index."""
     return json.dumps({"mediaType": OCI_INDEX, "manifests": entries}).encode()
-
-
-def test_a_question_ends_in_time_however_many_credentials_it_has() -> None:
-    """A registry that takes its time for each credential holds a thread for twice one request's time."""
-    client = Client(limits=Limits(connect=0.3, read=0.3, total=0.3))
-    never = threading.Event()
-
-    def registry(method: str, path: str, authorization: str) -> tuple[int, Mapping[str, str], bytes]:
-        del method, path, authorization
-        never.wait(0.2)
-        return 401, BASIC, b""
-
-    with scripted_server(registry) as host:
-        started = time.monotonic()
-        with pytest.raises(UnreachableError, match="it sent its answer too slowly"):
-            client.digest(ask(host, "a/b", ":v1", *credentials(8)))
-
-    assert time.monotonic() - started < 0.6 + 0.5
-    client.close()
-
-
-def test_five_credentials_are_tried_and_then_none(client: Client) -> None:
-    """Of eight credentials that fit, five are shown to the registry."""
-    seen: list[str] = []
-
-    def registry(method: str, path: str, authorization: str) -> tuple[int, Mapping[str, str], bytes]:
-        del method, path
-        seen.append(authorization)
-        return 401, BASIC, b""
-
-    tried = credentials(8)
-    with scripted_server(registry) as host, pytest.raises(UnauthorizedError, match='secret "s0"'):
-        client.digest(ask(host, "a/b", ":v1", *tried))
-
-    assert [credential.basic for credential in tried[:5]] == [basic for basic in seen if basic]
-
-
-@pytest.mark.parametrize(
-    ("refusal", "kind", "words"),
-    [
-        (401, UnauthorizedError, 'it refused the credential of secret "s0"'),
-        (
-            403,
-            DeniedError,
-            r'it does not allow the pull \(403\) \(asked with the credential of secret "s0"\)',
-        ),
-    ],
-)
-def test_a_refused_credential_is_told_before_what_nobody_sees(
-    client: Client, refusal: int, kind: type[RegistryError], words: str
-) -> None:
-    """A registry that hides a private repository from nobody does not hide that the password is wrong."""
-    asked = 0
-
-    def registry(method: str, path: str, authorization: str) -> tuple[int, Mapping[str, str], bytes]:
-        del method, path
-        nonlocal asked
-        asked += 1
-        if authorization:
-            return refusal, BASIC, b""
-        return (401, BASIC, b"") if asked == 1 else (404, {}, b"")
-
-    with scripted_server(registry) as host:
-        for _ in range(2):
-            with pytest.raises(kind, match=words):
-                client.digest(ask(host, "a/b", ":v1", *credentials(1)))
-
-
-def test_an_outage_is_told_before_a_refused_credential(client: Client) -> None:
-    """Where the anonymous try fails for now, that is the news: it is asked again soon."""
-    asked = 0
-
-    def registry(method: str, path: str, authorization: str) -> tuple[int, Mapping[str, str], bytes]:
-        del method, path
-        nonlocal asked
-        asked += 1
-        return (401, BASIC, b"") if authorization or asked == 1 else (503, {}, b"")
-
-    with scripted_server(registry) as host, pytest.raises(UnwellError, match="it answered 503"):
-        client.digest(ask(host, "a/b", ":v1", *credentials(1)))
 
 
 def test_an_index_of_more_entries_than_any_is_refused(registry: FaultRegistry, client: Client) -> None:

@@ -93,8 +93,9 @@ async def test_a_pull_secret_that_is_seen_is_used_at_once() -> None:
         world.intake.secret_seen(secret("second", "2"))
         await until(7)
 
-        asked = [[item.username for item in question.credentials] for question in world.registries.questions]
-        assert [[], ["first"], ["second"]] == asked
+        asked = [question.credential for question in world.registries.questions]
+        users = [credential.username if credential else "" for credential in asked]
+        assert ["", "first", "", "second"] == users
         assert {"v1": A} == world.images()
 
 
@@ -104,7 +105,7 @@ async def test_a_pull_secret_that_is_gone_is_used_no_more() -> None:
     world.intake.secret_seen(secret("user"))
     world.intake.secret_gone("shop", "pull")
 
-    assert [] == list(world.store.logins("shop"))
+    assert [] == list(world.store.access("shop").logins)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +127,7 @@ async def test_what_is_no_pull_secret_gives_no_logins(
     world = World()
     world.intake.secret_seen(secret("user-xyz", **changes))
 
-    assert [] == list(world.store.logins("shop"))
+    assert [] == list(world.store.access("shop").logins)
     assert "xyz" not in caplog.text
 
 
@@ -136,8 +137,11 @@ async def test_a_secret_that_broke_takes_its_logins_with_it(caplog: pytest.LogCa
     world.intake.secret_seen(secret("user", "1"))
     world.intake.secret_seen(secret("user", "2", data={".dockerconfigjson": "!"}))
 
-    assert [] == list(world.store.logins("shop"))
-    assert 'namespace shop: secret "pull": .dockerconfigjson is not the JSON' in caplog.text
+    assert [] == list(world.store.access("shop").logins)
+    problem = 'secret "pull": .dockerconfigjson is not the JSON that `docker login` writes'
+    assert f"namespace shop: Secret pull: {problem}; it is not used" in caplog.text
+    assert [("Secret", "pull", "NotUsed", f"{problem}; it is not used", True)] == world.complaints
+    assert (problem,) == world.store.access("shop").unread
 
 
 async def test_a_workload_that_lost_its_annotation_is_let_go() -> None:
@@ -164,6 +168,8 @@ async def test_nothing_that_is_seen_raises(raw: object) -> None:
     world = World()
     world.intake.stream_seen(raw)
     world.intake.secret_seen(raw)
+    world.intake.account_seen(raw)
+    world.intake.config_seen(raw)
     world.intake.workload_seen(DEPLOYMENT, raw)
 
     assert {} == world.follower.known()

@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from imagestreams.model.reference import parse_reference
 from imagestreams.model.stream import Stream, StreamKey
+from imagestreams.registry.authorities import CaBundle
 from imagestreams.registry.credentials import Credential, Login
-from imagestreams.watching.store import Store
+from imagestreams.registry.names import place_of
+from imagestreams.registry.rules import parse_rules
+from imagestreams.watching.store import PullSecret, RegistriesConfig, Seen, Store
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -100,43 +104,80 @@ def test_what_is_known_is_listed_for_the_sweep() -> None:
     """Streams and pull secrets are listed with uid and resourceVersion."""
     store = Store()
     store.put(stream("5"))
-    store.put_secret("shop", "pull", logins(), uid="s-1", version="7")
+    store.secrets.put(("shop", "pull"), Seen(PullSecret(logins()), "s-1", "7"))
 
     assert {KEY: ("u-1", "5")} == store.known()
-    assert {("shop", "pull"): ("s-1", "7")} == store.known_secrets()
+    assert {("shop", "pull"): ("s-1", "7")} == store.secrets.known()
+
+
+def put(store: Store, secret: str, *users: str, version: str = "", namespace: str = "shop") -> bool:
+    """Let a store know of a pull secret with logins of these users."""
+    content = PullSecret(tuple(login for user in users for login in logins(user)))
+    return store.secrets.put((namespace, secret), Seen(content, "s-1", version))
 
 
 def test_logins_are_those_of_the_namespace_by_name_of_the_secret() -> None:
     """Secrets of other namespaces give nothing; the order is that of the names, not of the telling."""
     store = Store()
-    store.put_secret("shop", "b", logins("second"))
-    store.put_secret("shop", "a", logins("first"))
-    store.put_secret("other", "a", logins("stranger"))
+    put(store, "b", "second")
+    put(store, "a", "first")
+    put(store, "a", "stranger", namespace="other")
 
-    assert ["first", "second"] == users(store.logins("shop"))
-    assert [] == users(store.logins("nowhere"))
+    assert ["first", "second"] == users(store.access("shop").logins)
+    assert [] == users(store.access("nowhere").logins)
+
+
+def test_linked_secrets_come_before_the_others() -> None:
+    """What the default service account pulls with comes first, each group by name."""
+    store = Store()
+    for name in "dcba":
+        put(store, name, name)
+    store.linked.put(("shop", "default"), Seen(("d", "c", "missing")))
+    store.linked.put(("other", "default"), Seen(("b",)))
+
+    assert ["c", "d", "a", "b"] == users(store.access("shop").logins)
 
 
 def test_a_secret_that_changed_is_news_and_the_same_again_is_not() -> None:
     """Who asks again because of a secret does so only when it says something else."""
     store = Store()
 
-    assert store.put_secret("shop", "pull", logins(), uid="s-1", version="1")
-    assert not store.put_secret("shop", "pull", logins(), uid="s-1", version="2")
-    assert store.put_secret("shop", "pull", logins("other"), uid="s-1", version="3")
-    assert not store.put_secret("shop", "pull", logins(), uid="s-1", version="2")
-    assert ["other"] == users(store.logins("shop"))
-    assert store.put_secret("shop", "pull", (), uid="s-1", version="4")
-    assert [] == users(store.logins("shop"))
+    assert put(store, "pull", "user", version="1")
+    assert not put(store, "pull", "user", version="2")
+    assert put(store, "pull", "other", version="3")
+    assert not put(store, "pull", "user", version="2")
+    assert ["other"] == users(store.access("shop").logins)
+    assert put(store, "pull", version="4")
+    assert [] == users(store.access("shop").logins)
 
 
 def test_a_secret_that_is_gone_is_news_once() -> None:
     """A deleted secret gives no logins any more; an unknown one is no news."""
     store = Store()
-    store.put_secret("shop", "pull", logins())
+    put(store, "pull", "user")
 
-    assert store.drop_secret("shop", "pull")
-    assert not store.drop_secret("shop", "pull")
-    assert not store.drop_secret("nowhere", "pull")
-    assert [] == users(store.logins("shop"))
-    assert {} == store.known_secrets()
+    assert store.secrets.drop(("shop", "pull"))
+    assert not store.secrets.drop(("shop", "pull"))
+    assert not store.secrets.drop(("nowhere", "pull"))
+    assert [] == users(store.access("shop").logins)
+    assert {} == store.secrets.known()
+
+
+def test_the_operators_own_config_counts_for_all() -> None:
+    """CAs add up; rules are those of the operator's namespace, whatever others write."""
+    store = Store(own_namespace="system")
+    mine = RegistriesConfig(
+        CaBundle((("", "all"),)), parse_rules("registrySources: {blockedRegistries: [a.io]}")
+    )
+    theirs = RegistriesConfig(
+        CaBundle((("", "theirs"),)), parse_rules("registrySources: {allowedRegistries: [b.io]}")
+    )
+    store.configs.put(("system", "imagestreams-registries"), Seen(mine))
+    store.configs.put(("shop", "imagestreams-registries"), Seen(theirs))
+    place = place_of(parse_reference("r.io/app"))
+
+    found = {name: store.access(name) for name in ("system", "shop", "elsewhere")}
+    assert {"system": "all", "shop": "all\ntheirs", "elsewhere": "all"} == {
+        name: access.authorities(place) for name, access in found.items()
+    }
+    assert {mine.rules} == {access.rules for access in found.values()}

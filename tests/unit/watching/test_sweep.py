@@ -50,7 +50,7 @@ async def test_what_was_never_told_is_found(server: ApiServer, api: Api, threads
 
     assert {KEY: ("u-1", "10")} == world.store.known()
     assert {WorkloadKey("deployments", "shop", "web"): ("d-1", "10")} == world.follower.known()
-    assert ["user"] == [login.credential.username for login in world.store.logins("shop")]
+    assert ["user"] == [login.credential.username for login in world.store.access("shop").logins]
     assert {"GET"} == {asked.method for asked in server.requests}
     assert {STREAM, WEB, SECRET} == {asked.path for asked in server.requests if asked.path.count("/") > 5}
 
@@ -96,7 +96,7 @@ async def test_what_vanished_is_forgotten(server: ApiServer, api: Api, threads: 
 
     assert {} == world.store.known()
     assert {} == world.follower.known()
-    assert [] == list(world.store.logins("shop"))
+    assert [] == list(world.store.access("shop").logins)
 
 
 async def test_what_is_new_since_the_list_is_not_forgotten(
@@ -107,7 +107,7 @@ async def test_what_is_new_since_the_list_is_not_forgotten(
     world.intake.stream_seen(body(tag()))
     server.put(STREAM, **body(tag()))
     empty = b'{"items": [], "metadata": {}}'
-    server.canned += [(200, empty)] * 3
+    server.canned += [(200, empty)] * 5
     await Sweep(api, threads, world.intake, interval=60).sweep()
 
     assert [KEY] == list(world.store.known())
@@ -137,14 +137,19 @@ async def test_one_object_that_cannot_be_taken_in_does_not_stop_the_sweep(
 async def test_pull_secrets_are_there_before_anything_begins(
     server: ApiServer, api: Api, threads: ThreadPoolExecutor
 ) -> None:
-    """Loading reads pull secrets of both types, and those alone."""
+    """Loading reads pull secrets of both types, the default accounts, CAs and rules, and those alone."""
     fill(server)
     world = World()
-    await Sweep(api, threads, world.intake, interval=60).load_secrets()
+    await Sweep(api, threads, world.intake, interval=60).load_access()
 
-    assert ["user"] == [login.credential.username for login in world.store.logins("shop")]
+    assert ["user"] == [login.credential.username for login in world.store.access("shop").logins]
     selectors = {asked.query["fieldSelector"] for asked in server.requests}
-    assert {"type=kubernetes.io/dockerconfigjson", "type=kubernetes.io/dockercfg"} == selectors
+    assert {
+        "type=kubernetes.io/dockerconfigjson",
+        "type=kubernetes.io/dockercfg",
+        "metadata.name=default",
+        "metadata.name=imagestreams-registries",
+    } == selectors
 
 
 async def test_an_api_server_that_is_away_is_told(

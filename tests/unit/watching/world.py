@@ -18,6 +18,7 @@ class World(ImportingWorld):
     def __init__(self) -> None:
         super().__init__()
         self.workloads = Workloads()
+        self.complaints: list[tuple[str, str, str, str, bool]] = []
         self.follower = Follower(
             stream_of=self.store.stream,
             patcher=self.workloads,
@@ -25,7 +26,13 @@ class World(ImportingWorld):
             metrics=self.metrics,
         )
         self.intake = Intake(
-            store=self.store, importer=self.importer, follower=self.follower, metrics=self.metrics
+            store=self.store,
+            importer=self.importer,
+            follower=self.follower,
+            metrics=self.metrics,
+            tell=lambda subject, reason, message, warning: self.complaints.append(
+                (subject.kind, subject.name, reason, message, warning)
+            ),
         )
 
 
