@@ -11,7 +11,13 @@ import math
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
-from imagestreams.errors import ProtocolError, RegistryError, UnauthorizedError, UnreachableError
+from imagestreams.errors import (
+    PasswordError,
+    ProtocolError,
+    RegistryError,
+    UnauthorizedError,
+    UnreachableError,
+)
 from imagestreams.registry.auth import Authenticator, Door
 from imagestreams.registry.manifests import ACCEPT
 from imagestreams.registry.memory import Memory
@@ -134,6 +140,11 @@ class Exchange:
     def _known_authorization(self, door: Door, visitor: Visitor) -> str | None:
         try:
             return self._auth.authorization(door, visitor.credential, deadline=visitor.deadline)
+        except PasswordError:
+            # A password is not sent twice to find out whether the registry names another realm by now; who
+            # asks next will see.
+            self._auth.forget(door)
+            raise
         except RegistryError:
             # The registry may name another realm by now. Asked bare it says which, and that one's failure,
             # if it fails too, is told.
