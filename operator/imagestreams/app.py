@@ -11,6 +11,7 @@ import concurrent.futures
 import contextlib
 import datetime as dt
 import logging
+import time
 from typing import TYPE_CHECKING
 
 import kopf
@@ -22,6 +23,7 @@ from imagestreams.importing.tools import Tools
 from imagestreams.importing.work import Importer
 from imagestreams.kube.api import Api
 from imagestreams.kube.events import EventPoster, Subject
+from imagestreams.kube.images import ImageWriter
 from imagestreams.kube.permissions import PermissionAsker
 from imagestreams.kube.preflight import check_cluster
 from imagestreams.kube.resources import GROUP, SERVED_VERSION
@@ -71,12 +73,16 @@ class Operator:
             limits=Limits(settings.connect_timeout, settings.read_timeout, settings.request_timeout),
             ca_file=settings.ca_file,
         )
+        client = RegistryClient(transport)
         self._importer = Importer(
             Tools(
                 streams=self._store,
                 writer=StreamWriter(self._api, self._threads, metrics),
                 permission=PermissionAsker(self._api, self._threads).ask,
-                resolve=RegistryClient(transport).resolve,
+                resolve=client.resolve,
+                describe=client.describe,
+                images=ImageWriter(self._api, self._threads, metrics),
+                image_grace=settings.image_grace,
                 threads=self._registry_threads,
                 gate=Gate(total=settings.registry_threads, share=settings.registry_share),
                 platform=own_platform(),
@@ -84,6 +90,7 @@ class Operator:
                 tell=self._tell_stream,
                 moved=self._follower.stream_changed,
                 timestamp=_now,
+                wall_clock=time.time,
             ),
             default_interval=settings.interval,
         )
@@ -94,7 +101,13 @@ class Operator:
             metrics=metrics,
             tell=self._tell,
         )
-        self._sweep = Sweep(self._api, self._threads, self._intake, interval=settings.sweep_interval)
+        self._sweep = Sweep(
+            self._api,
+            self._threads,
+            self._intake,
+            interval=settings.sweep_interval,
+            collect=self._importer.images.collect,
+        )
         self._ready = asyncio.Event()
         self._stop = asyncio.Event()
 
@@ -110,10 +123,12 @@ class Operator:
             await health.start(self._settings.listen)
         try:
             await self._sweep.load_access()
+            await self._importer.images.load()
         except ClusterError as error:
-            raise StartError(f"pull secrets, CAs and rules cannot be listed: {error}") from error
+            raise StartError(f"pull secrets, CAs, rules and Images cannot be listed: {error}") from error
         # Kopf cancels at its end every task that began after it; ours begin before, and end in `_cleanup`.
-        works = [asyncio.create_task(self._importer.run()), asyncio.create_task(self._sweep.run())]
+        runs = (self._importer.run(), self._importer.images.run(), self._sweep.run())
+        works = [asyncio.create_task(run) for run in runs]
         for work in works:
             work.add_done_callback(lambda _: self._stop.set())
         registry = kopf_registry(self._intake)

@@ -58,6 +58,7 @@ class Settings:
     registry_share: int = _number(8, "how many of them of one registry, and how many for one namespace")
     kube_threads: int = _number(4, "how many writes to the API server are under way at once")
     sweep_interval: float = _duration("10m", "how often everything is listed, to find what a watch missed")
+    image_grace: float = _duration("1h", "how long an Image that no history names any more is kept")
     log_level: str = _setting("INFO", "DEBUG, INFO, WARNING or ERROR")
     log_format: str = _setting("text", "text, or json: one object a line")
 

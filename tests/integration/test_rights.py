@@ -36,7 +36,10 @@ WRITE = ("create", "update", "patch", "delete", "deletecollection")
 OPERATOR: set[Right] = {
     *((verb, "image.openshift.io", "imagestreams") for verb in READ),
     ("update", "image.openshift.io", "imagestreams/status"),
+    *((verb, "image.openshift.io", "images") for verb in ("get", "list", "create", "patch", "delete")),
     *((verb, "", "secrets") for verb in READ),
+    *((verb, "", "serviceaccounts default") for verb in READ),
+    *((verb, "", "configmaps imagestreams-registries") for verb in READ),
     *((verb, "apps", "deployments") for verb in (*READ, "patch")),
     ("create", "", "events"),
     ("create", "authorization.k8s.io", "subjectaccessreviews"),

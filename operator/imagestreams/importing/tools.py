@@ -12,10 +12,12 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from concurrent.futures import Executor
 
+    from imagestreams.importing.collecting import KeptImage
     from imagestreams.importing.derive import Permission
     from imagestreams.importing.gate import Gate
     from imagestreams.importing.news import News
     from imagestreams.metrics import Metrics
+    from imagestreams.model.image import Image
     from imagestreams.model.status import StreamStatus
     from imagestreams.model.stream import Stream, StreamKey
     from imagestreams.registry.access import Access
@@ -49,6 +51,25 @@ class Streams(Protocol):
         """Tell what the streams of a namespace have to ask registries with."""
 
 
+class Images(Protocol):
+    """Images as they are stored (kube.images). Every call may raise a ClusterError."""
+
+    async def listed(self) -> list[KeptImage]:
+        """List those that are ours."""
+
+    async def create(self, image: Image, pull_spec: str) -> None:
+        """Store one; when it is there already, see to it that it stays."""
+
+    async def mark(self, image: KeptImage, since: float) -> KeptImage:
+        """Mark one as named by nobody since a Unix time, unless it changed; give it as it is now."""
+
+    async def unmark(self, image: KeptImage) -> KeptImage:
+        """Take the mark away, unless it changed; give it as it is now."""
+
+    async def delete(self, image: KeptImage) -> None:
+        """Delete one as it was listed, unless it changed."""
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Tools:
     """What the importer works with, given by app."""
@@ -58,6 +79,11 @@ class Tools:
     permission: Callable[[str, StreamKey], Awaitable[Permission]]
     """Asks whether a namespace may take images of a stream of another; may raise a ClusterError."""
     resolve: Callable[[Question], Resolution]
+    describe: Callable[[Question], Image]
+    """Says what is in an image, as `resolve` says which it is."""
+    images: Images
+    image_grace: float
+    """For how many seconds an Image that no history names is kept."""
     threads: Executor
     gate: Gate
     platform: Platform
@@ -66,3 +92,5 @@ class Tools:
     moved: Callable[[StreamKey], None]
     timestamp: Callable[[], str]
     """The wall clock, as RFC 3339 in UTC."""
+    wall_clock: Callable[[], float]
+    """The same, as Unix time."""

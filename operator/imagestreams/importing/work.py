@@ -24,6 +24,7 @@ from imagestreams.errors import (
 from imagestreams.importing.asking import Asker
 from imagestreams.importing.derive import followed_streams
 from imagestreams.importing.followers import Followers
+from imagestreams.importing.images import ImageKeeper
 from imagestreams.importing.memory import Memory
 from imagestreams.importing.news import news
 from imagestreams.importing.permitting import HOLDS, Permissions
@@ -60,6 +61,7 @@ class Importer:
         self._asker = Asker(
             tools.resolve, tools.threads, gate=tools.gate, platform=tools.platform, metrics=tools.metrics
         )
+        self.images = ImageKeeper(self._asker, tools)
         self._permissions = Permissions(tools.permission)
         self._followers = Followers()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -165,6 +167,7 @@ class Importer:
                 memory.asking[ask.tag] = ask
                 self._spawn(self._ask(key, memory, ask))
         self._settle_soon(key, memory)
+        self.images.look_at(stream)
 
     async def _check_permissions(self, key: StreamKey, streams: list[StreamKey]) -> None:
         now = asyncio.get_running_loop().time()
@@ -287,3 +290,4 @@ class Importer:
                 self._tools.metrics.moves.inc()
         self._wake_followers(after.key)
         self._tools.moved(after.key)
+        self.images.look_at(after)

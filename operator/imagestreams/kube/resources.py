@@ -14,6 +14,7 @@ OWN_VERSION = "v1alpha1"
 PART_OF_LABEL = ("app.kubernetes.io/part-of", "imagestreams")
 
 IMAGESTREAMS = Resource(GROUP, OWN_VERSION, "imagestreams")
+IMAGES = Resource(GROUP, OWN_VERSION, "images")
 SECRETS = Resource("", "v1", "secrets")
 SERVICE_ACCOUNTS = Resource("", "v1", "serviceaccounts")
 CONFIG_MAPS = Resource("", "v1", "configmaps")

@@ -1,6 +1,6 @@
 """The annotations we read and write, in one place.
 
-Read by model.stream and model.trigger; the one we write is written by triggering.patch.
+Read by model.stream and model.trigger; those that we write are written by triggering.patch and kube.images.
 """
 
 TRIGGERS = "image.openshift.io/triggers"
@@ -8,6 +8,9 @@ TRIGGERS = "image.openshift.io/triggers"
 
 RESOLVED = "imagestreams.dev/resolved"
 """On a workload, ours: which tag each image that we wrote stands for."""
+
+UNREFERENCED_SINCE = "imagestreams.dev/unreferenced-since"
+"""On an Image of ours: since when no history names it, in RFC 3339; it is deleted after a grace time."""
 
 INTERVAL = "imagestreams.dev/interval"
 """On a stream or a tag: how often a scheduled tag is asked for, such as "5m"."""

@@ -27,12 +27,14 @@ from imagestreams.errors import (
 )
 from imagestreams.model.reference import is_digest
 from imagestreams.registry.challenge import parse_challenges
+from imagestreams.registry.description import config_of, describe_image, describe_index
 from imagestreams.registry.exchange import Exchange, Visitor
 from imagestreams.registry.explain import explaining
 from imagestreams.registry.manifests import Manifest, choose_child, parse_manifest
 from imagestreams.registry.memory import Memory
 
 if TYPE_CHECKING:
+    from imagestreams.model.image import Image
     from imagestreams.model.reference import Reference
     from imagestreams.registry.credentials import Credential
     from imagestreams.registry.manifests import Platform
@@ -42,6 +44,8 @@ if TYPE_CHECKING:
 # A child weighs one, a manifest itself five; about 200 bytes each.
 _REMEMBERED = 150_000
 _MANIFEST_WEIGHT = 5
+_BODIES = 8 * 1024 * 1024
+_OVERHEAD = 500
 _LARGE = 256 * 1024
 _DIAGNOSIS_LIMIT = 1024 * 1024
 _HEAD_IS_NOT_FOR_THEM = frozenset({200, 400, 405, 501})
@@ -76,6 +80,8 @@ class RegistryClient:
         self._exchange = Exchange(transport)
         self._limits = transport.limits
         self._manifests: Memory[tuple[Place, str], Manifest] = Memory(_REMEMBERED, _weigh)
+        # What was just fetched to be resolved is read again to be described.
+        self._bodies: Memory[tuple[Place, str], bytes] = Memory(_BODIES, _weigh_body)
         self._parsing_large = threading.Lock()
 
     def resolve(self, question: Question) -> Resolution:
@@ -87,6 +93,39 @@ class RegistryClient:
         visitor = self._visitor(question)
         with explaining(question.reference, visitor):
             return Resolution(self._resolve(visitor, question).digest)
+
+    def describe(self, question: Question) -> Image:
+        """Say what is in the image, or index, that a reference names by its digest.
+
+        Costs the config's GET, and the manifest's where it was not fetched lately. Raises as `resolve` does.
+        """
+        visitor = self._visitor(question)
+        with explaining(question.reference, visitor):
+            return self._describe(visitor, question.reference.version)
+
+    def _describe(self, visitor: Visitor, digest: str) -> Image:
+        body = self._bodies.get((visitor.place, digest))
+        manifest = self._manifests.get((visitor.place, digest))
+        if body is None or manifest is None:
+            manifest = self._fetch(visitor, digest)
+            body = self._bodies.get((visitor.place, digest)) or b""
+        if manifest.is_index:
+            return describe_index(body, digest=digest, media_type=manifest.media_type)
+        config = self._config(visitor, body)
+        return describe_image(body, digest=digest, media_type=manifest.media_type, config=config)
+
+    def _config(self, visitor: Visitor, manifest: bytes) -> bytes:
+        named = config_of(manifest)
+        if named is None:
+            return b""
+        answer = self._exchange.ask(visitor, "GET", f"blobs/{named.digest}")
+        if answer.status == 404:
+            raise NotFoundError(f"there is no config {named.digest}, which the manifest names")
+        if answer.status != 200:
+            raise self._refusal(answer, visitor, named.digest)
+        if f"sha256:{hashlib.sha256(answer.body).hexdigest()}" != named.digest:
+            raise ProtocolError(f"it serves another config than {named.digest}")
+        return answer.body
 
     def _visitor(self, question: Question) -> Visitor:
         return Visitor(
@@ -139,6 +178,7 @@ class RegistryClient:
         with self._parsing_large if len(answer.body) > _LARGE else contextlib.nullcontext():
             manifest = parse_manifest(answer.body, digest=digest, content_type=content_type)
         self._manifests.put((visitor.place, digest), manifest)
+        self._bodies.put((visitor.place, digest), answer.body)
         return manifest
 
     def _refusal(self, answer: Answer, visitor: Visitor, version: str) -> RegistryError:
@@ -175,6 +215,10 @@ def _unauthorized(answer: Answer, visitor: Visitor) -> UnauthorizedError:
     basic = {challenge.scheme for challenge in challenges} == {"basic"}
     kind = PasswordError if basic and visitor.credential is not None else UnauthorizedError
     return kind("it answered 401")
+
+
+def _weigh_body(_key: tuple[Place, str], body: bytes) -> int:
+    return _OVERHEAD + len(body)
 
 
 def _weigh(_key: tuple[Place, str], manifest: Manifest) -> int:

@@ -105,6 +105,10 @@ class Store:
         """Look up a stream."""
         return self._streams.get(key)
 
+    def streams(self) -> list[Stream]:
+        """List all streams."""
+        return list(self._streams.values())
+
     def put(self, stream: Stream) -> bool:
         """Keep a stream; False, and nothing happens, if this version or a newer one is known."""
         known = self._streams.get(stream.key)

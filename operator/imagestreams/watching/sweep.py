@@ -24,10 +24,11 @@ from imagestreams.triggering.workload import WorkloadKey
 from imagestreams.watching.intake import DEFAULT_ACCOUNT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from concurrent.futures import Executor
 
     from imagestreams.kube.api import Api
+    from imagestreams.model.stream import Stream
     from imagestreams.triggering.targets import Target
     from imagestreams.watching.intake import Intake
 
@@ -42,11 +43,21 @@ _CONFIGS = ({"fieldSelector": f"metadata.name={CONFIG_MAP}"},)
 class Sweep:
     """Compares what is stored in the cluster with what is known here."""
 
-    def __init__(self, api: Api, threads: Executor, intake: Intake, *, interval: float) -> None:
+    def __init__(
+        self,
+        api: Api,
+        threads: Executor,
+        intake: Intake,
+        *,
+        interval: float,
+        collect: Callable[[list[Stream]], Awaitable[None]],
+    ) -> None:
+        """`collect` is told of all streams, when a sweep knows that these are all."""
         self._api = api
         self._threads = threads
         self._intake = intake
         self._interval = interval
+        self._collect = collect
 
     async def run(self) -> None:
         """Sweep once an interval, for ever; what fails is tried at the next turn."""
@@ -97,7 +108,7 @@ class Sweep:
             queries=_CONFIGS,
         )
         streams = {(key.namespace, key.name): seen for key, seen in self._intake.store.known().items()}
-        await self._compare(
+        listed = await self._compare(
             IMAGESTREAMS,
             streams,
             seen=self._intake.stream_seen,
@@ -105,6 +116,9 @@ class Sweep:
         )
         for target in TARGETS:
             await self._sweep_target(target)
+        # One that could not be taken in may name an image: then nothing is collected this time.
+        if listed <= {(key.namespace, key.name) for key in store.known()}:
+            await self._collect(store.streams())
 
     async def _sweep_target(self, target: Target) -> None:
         known = {
@@ -129,7 +143,8 @@ class Sweep:
         gone: Callable[[Names], None],
         only_annotated: str = "",
         queries: Sequence[Mapping[str, str]] = ({},),
-    ) -> None:
+    ) -> set[Names]:
+        """Compare, and give the names that were listed."""
         listed: set[Names] = set()
         bodies = [
             body
@@ -147,6 +162,7 @@ class Sweep:
                 await self._read(resource, names, seen, gone)
         for names in known.keys() - listed:
             await self._read(resource, names, seen, gone)
+        return listed
 
     async def _read(
         self, resource: Resource, names: Names, seen: Callable[[Any], None], gone: Callable[[Names], None]

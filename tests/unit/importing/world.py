@@ -17,14 +17,16 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from imagestreams.errors import ClusterError, ConflictError, GoneError, NotFoundError
+from imagestreams.importing.collecting import KeptImage
 from imagestreams.importing.derive import Permission
 from imagestreams.importing.gate import Gate
 from imagestreams.importing.tools import Tools
 from imagestreams.importing.work import Importer
 from imagestreams.metrics import Metrics
+from imagestreams.model.image import Image
 from imagestreams.model.stream import Stream, StreamKey
 from imagestreams.registry.client import Resolution
-from imagestreams.registry.manifests import Platform
+from imagestreams.registry.manifests import OCI_MANIFEST, Platform
 from imagestreams.watching.store import Store
 
 if TYPE_CHECKING:
@@ -136,6 +138,8 @@ class Registries(concurrent.futures.Executor):
         self.delays: dict[str, float] = {}
         self.asked: list[tuple[float, str]] = []
         self.questions: list[Question] = []
+        self.described: list[tuple[float, str]] = []
+        self.undescribable: Exception | None = None
 
     def times(self, reference: str) -> list[float]:
         """Tell when a reference was asked for."""
@@ -150,12 +154,20 @@ class Registries(concurrent.futures.Executor):
             raise NotFoundError(f"{name}: there is no such tag")
         return Resolution(self.digests[name])
 
+    def describe(self, question: Question) -> Image:
+        """Say what is in an image."""
+        self.described.append((now(), str(question.reference)))
+        if self.undescribable:
+            raise self.undescribable
+        return Image(question.reference.version, OCI_MANIFEST)
+
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """Answer after the delay of the question's reference."""
         (question,) = args
         name = str(question.reference)
-        self.asked.append((now(), name))
-        self.questions.append(question)
+        if fn == self.resolve:
+            self.asked.append((now(), name))
+            self.questions.append(question)
         # Not asyncio.Future itself: looptime takes those of executors for real threads, and really waits.
         future = asyncio.futures._PyFuture(loop=asyncio.get_running_loop())  # type: ignore[attr-defined]
         try:
@@ -169,6 +181,65 @@ class Registries(concurrent.futures.Executor):
         return future
 
 
+class StoredImages:
+    """Keeps Images, as the API server does (importing.images.Images), and tells every write."""
+
+    def __init__(self) -> None:
+        self.stored: dict[str, KeptImage] = {}
+        self.pull_specs: dict[str, str] = {}
+        self.writes: list[tuple[float, str, str]] = []
+        self.down = False
+        self._version = 0
+
+    async def listed(self) -> list[KeptImage]:
+        """List them."""
+        self._answer()
+        return list(self.stored.values())
+
+    async def create(self, image: Image, pull_spec: str) -> None:
+        """Store one unless it is there."""
+        self._answer()
+        if image.digest in self.stored:
+            if self.stored[image.digest].unnamed_since is not None:
+                await self.unmark(self.stored[image.digest])
+            return
+        self.pull_specs[image.digest] = pull_spec
+        self._write("create", KeptImage(image.digest, f"i-{self._version}", ""))
+
+    async def mark(self, image: KeptImage, since: float) -> KeptImage:
+        """Mark one that did not change."""
+        self._guard(image)
+        return self._write("mark", dataclasses.replace(image, unnamed_since=since))
+
+    async def unmark(self, image: KeptImage) -> KeptImage:
+        """Unmark one that did not change."""
+        self._guard(image)
+        return self._write("unmark", dataclasses.replace(image, unnamed_since=None))
+
+    async def delete(self, image: KeptImage) -> None:
+        """Delete one that did not change."""
+        self._guard(image)
+        self._write("delete", image)
+        del self.stored[image.digest]
+
+    def _answer(self) -> None:
+        if self.down:
+            raise ClusterError("the API server did not answer")
+
+    def _guard(self, image: KeptImage) -> None:
+        self._answer()
+        if image.digest not in self.stored:
+            raise GoneError("not found", status=404)
+        if self.stored[image.digest] != image:
+            raise ConflictError("the object has been modified", status=409)
+
+    def _write(self, what: str, image: KeptImage) -> KeptImage:
+        self._version += 1
+        self.writes.append((now(), what, image.digest))
+        stored = self.stored[image.digest] = dataclasses.replace(image, resource_version=str(self._version))
+        return stored
+
+
 class World:
     """An importer with a cluster, registries, and people who are told things."""
 
@@ -176,6 +247,7 @@ class World:
         self.cluster = Cluster() if cluster is None else cluster
         self.registries = Registries()
         self.store = Store() if store is None else store
+        self.images_stored = StoredImages()
         self.metrics = Metrics()
         self.granted: set[tuple[str, StreamKey]] = set()
         self.reviews: list[tuple[float, str, StreamKey]] = []
@@ -187,6 +259,9 @@ class World:
                 writer=self.cluster,
                 permission=self.permission,
                 resolve=self.registries.resolve,
+                describe=self.registries.describe,
+                images=self.images_stored,
+                image_grace=3600.0,
                 threads=self.registries,
                 gate=Gate(total=5000, share=5000),
                 platform=Platform("linux", "amd64"),
@@ -194,6 +269,7 @@ class World:
                 tell=lambda _, item: self.told.append((now(), item)),
                 moved=lambda key: self.moved.append((now(), key)),
                 timestamp=timestamp,
+                wall_clock=lambda: DAWN.timestamp() + now(),
             ),
             default_interval=900.0,
         )
@@ -206,12 +282,13 @@ class World:
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[World]:
         """Run the importer meanwhile; it must not end by itself."""
-        work = asyncio.create_task(self.importer.run())
+        works = [asyncio.create_task(run) for run in (self.importer.run(), self.importer.images.run())]
         try:
             yield self
-            assert not work.done()
+            assert [False, False] == [work.done() for work in works]
         finally:
-            work.cancel()
+            for work in works:
+                work.cancel()
             await self.importer.close(within=0.0)
 
     def apply(self, body: dict[str, Any]) -> None:

@@ -46,7 +46,7 @@ async def test_what_was_never_told_is_found(server: ApiServer, api: Api, threads
     """Streams, pull secrets and workloads with triggers are read; others are not even asked for."""
     fill(server)
     world = World()
-    await Sweep(api, threads, world.intake, interval=60).sweep()
+    await Sweep(api, threads, world.intake, interval=60, collect=world.collected).sweep()
 
     assert {KEY: ("u-1", "10")} == world.store.known()
     assert {WorkloadKey("deployments", "shop", "web"): ("d-1", "10")} == world.follower.known()
@@ -61,7 +61,7 @@ async def test_what_is_known_is_not_read_again(
     """A second sweep of an unchanged cluster costs its lists alone, and those hold metadata only."""
     fill(server)
     world = World()
-    sweep = Sweep(api, threads, world.intake, interval=60)
+    sweep = Sweep(api, threads, world.intake, interval=60, collect=world.collected)
     await sweep.sweep()
     server.requests.clear()
     await sweep.sweep()
@@ -74,7 +74,7 @@ async def test_what_changed_is_read(server: ApiServer, api: Api, threads: Thread
     """A newer version, and another uid, are read; an older one is not taken for news."""
     fill(server)
     world = World()
-    sweep = Sweep(api, threads, world.intake, interval=60)
+    sweep = Sweep(api, threads, world.intake, interval=60, collect=world.collected)
     await sweep.sweep()
     fill(server, version="11")
     await sweep.sweep()
@@ -89,7 +89,7 @@ async def test_what_vanished_is_forgotten(server: ApiServer, api: Api, threads: 
     """A stream, a workload and a secret that are not listed any more, and truly gone, are forgotten."""
     fill(server)
     world = World()
-    sweep = Sweep(api, threads, world.intake, interval=60)
+    sweep = Sweep(api, threads, world.intake, interval=60, collect=world.collected)
     await sweep.sweep()
     server.objects.clear()
     await sweep.sweep()
@@ -108,7 +108,7 @@ async def test_what_is_new_since_the_list_is_not_forgotten(
     server.put(STREAM, **body(tag()))
     empty = b'{"items": [], "metadata": {}}'
     server.canned += [(200, empty)] * 5
-    await Sweep(api, threads, world.intake, interval=60).sweep()
+    await Sweep(api, threads, world.intake, interval=60, collect=world.collected).sweep()
 
     assert [KEY] == list(world.store.known())
 
@@ -128,7 +128,7 @@ async def test_one_object_that_cannot_be_taken_in_does_not_stop_the_sweep(
         raise ZeroDivisionError(body)
 
     monkeypatch.setattr(world.intake, "stream_seen", trip)
-    await Sweep(api, threads, world.intake, interval=60).sweep()
+    await Sweep(api, threads, world.intake, interval=60, collect=world.collected).sweep()
 
     assert "app could not be taken in" in caplog.text
     assert 1 == len(world.follower.known())
@@ -140,7 +140,7 @@ async def test_pull_secrets_are_there_before_anything_begins(
     """Loading reads pull secrets of both types, the default accounts, CAs and rules, and those alone."""
     fill(server)
     world = World()
-    await Sweep(api, threads, world.intake, interval=60).load_access()
+    await Sweep(api, threads, world.intake, interval=60, collect=world.collected).load_access()
 
     assert ["user"] == [login.credential.username for login in world.store.access("shop").logins]
     selectors = {asked.query["fieldSelector"] for asked in server.requests}
@@ -161,6 +161,6 @@ async def test_an_api_server_that_is_away_is_told(
     with ClosedPort() as closed:
         api = connect(f"http://{closed.host}", tmp_path, monkeypatch)
         with pytest.raises(ClusterError):
-            await Sweep(api, threads, world.intake, interval=60).sweep()
+            await Sweep(api, threads, world.intake, interval=60, collect=world.collected).sweep()
 
     assert [KEY] == list(world.store.known())

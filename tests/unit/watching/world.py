@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from imagestreams.triggering.follow import Follower
 from imagestreams.watching.intake import Intake
 from unit.importing.world import World as ImportingWorld
 from unit.triggering.world import Cluster as Workloads
+
+if TYPE_CHECKING:
+    from imagestreams.model.stream import Stream, StreamKey
 
 
 class World(ImportingWorld):
@@ -18,6 +21,7 @@ class World(ImportingWorld):
     def __init__(self) -> None:
         super().__init__()
         self.workloads = Workloads()
+        self.all_streams: list[list[StreamKey]] = []
         self.complaints: list[tuple[str, str, str, str, bool]] = []
         self.follower = Follower(
             stream_of=self.store.stream,
@@ -34,6 +38,10 @@ class World(ImportingWorld):
                 (subject.kind, subject.name, reason, message, warning)
             ),
         )
+
+    async def collected(self, streams: list[Stream]) -> None:
+        """Take note of which streams all are."""
+        self.all_streams.append([stream.key for stream in streams])
 
 
 def secret(user: str, version: str = "1", name: str = "pull", **changes: Any) -> dict[str, Any]:

@@ -1,0 +1,189 @@
+"""The keeper of Images: the current image of every imported tag has its object, and no other stays.
+
+Works behind the imports, which never wait for it: what is missing is described and stored a few at a time,
+and tried again later when that fails. Told by importing.work which streams there are; asks by
+importing.asking, writes by kube.images; after a sweep it removes what importing.collecting finds to be
+needed no more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import logging
+from typing import TYPE_CHECKING
+
+from imagestreams.errors import ClusterError, ConflictError, GoneError, InvalidError, RegistryError, Retry
+from imagestreams.importing.asking import Matter
+from imagestreams.importing.collecting import Action, collect
+from imagestreams.importing.plan import retry_delay
+from imagestreams.importing.schedule import Schedule
+from imagestreams.model.reference import parse_reference
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from imagestreams.importing.asking import Asker
+    from imagestreams.importing.collecting import KeptImage
+    from imagestreams.importing.tools import Tools
+    from imagestreams.model.stream import Stream, StreamKey
+
+_log = logging.getLogger(__name__)
+_AT_ONCE = 4
+"""How many are described and stored at once: imports go before."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Missing:
+    """An Image that is wanted: for which tag of which stream it is described."""
+
+    key: StreamKey
+    tag: str
+    pull_spec: str
+    insecure: bool
+    failures: int = 0
+
+
+class ImageKeeper:
+    """Keeps Images. `run` does the work; `look_at` only notes and returns."""
+
+    def __init__(self, asker: Asker, tools: Tools) -> None:
+        self._asker = asker
+        self._tools = tools
+        self._images = tools.images
+        self._streams = tools.streams
+        self._known: dict[str, KeptImage | None] = {}
+        self._missing: dict[str, _Missing] = {}
+        self._schedule: Schedule[str] = Schedule()
+        self._woken = asyncio.Event()
+        self._turns = asyncio.Semaphore(_AT_ONCE)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def load(self) -> None:
+        """List the Images there are. Raises ClusterError."""
+        self._known = {image.digest: image for image in await self._images.listed()}
+
+    def look_at(self, stream: Stream) -> None:
+        """Note which Images a stream wants that are not there, or that are to be deleted soon."""
+        for tag in stream.tags:
+            status = stream.status.tag(tag.name) if tag.importable else None
+            current = status.current if status is not None else None
+            if current is None or not current.image or current.image in self._missing:
+                continue
+            kept = self._known.get(current.image)
+            if current.image not in self._known or (kept is not None and kept.unnamed_since is not None):
+                self._missing[current.image] = _Missing(stream.key, tag.name, current.reference, tag.insecure)
+                self._set(current.image, 0.0)
+
+    async def run(self) -> None:
+        """Store what is missing, for ever."""
+        loop = asyncio.get_running_loop()
+        try:
+            while True:
+                self._woken.clear()
+                for digest in self._schedule.take_due(loop.time()):
+                    await self._turns.acquire()
+                    task = asyncio.create_task(self._keep(digest))
+                    self._tasks.add(task)
+                    task.add_done_callback(self._done)
+                due = self._schedule.next_due()
+                wait = None if due is None else max(0.0, due - loop.time())
+                try:
+                    async with asyncio.timeout(wait):
+                        await self._woken.wait()
+                except TimeoutError:
+                    continue
+        finally:
+            for task in self._tasks:
+                task.cancel()
+
+    async def collect(self, streams: Iterable[Stream]) -> None:
+        """Look at all streams anew, and remove the Images that none of them names. Raises ClusterError.
+
+        The streams must be all there are: what they do not name is marked, and deleted after the grace time.
+        """
+        listed = await self._images.listed()
+        self._known = {image.digest: image for image in listed}
+        everything = list(streams)
+        named = {item.image for each in everything for tag in each.status.tags for item in tag.items}
+        now = self._tools.wall_clock()
+        for action, image in list(
+            collect(listed, named | set(self._missing), now=now, grace=self._tools.image_grace)
+        ):
+            try:
+                await self._act(action, image, now)
+            except (ConflictError, GoneError):
+                # Somebody changed it since it was listed; the next sweep sees how it is then.
+                _log.debug("image %s changed meanwhile", image.digest)
+        for stream in everything:
+            self.look_at(stream)
+
+    async def _act(self, action: Action, image: KeptImage, now: float) -> None:
+        match action:
+            case Action.MARK:
+                # An import that comes meanwhile must see it as marked, and will see that it changed.
+                self._known[image.digest] = dataclasses.replace(image, unnamed_since=now)
+                self._known[image.digest] = await self._images.mark(image, now)
+            case Action.UNMARK:
+                self._known[image.digest] = await self._images.unmark(image)
+            case Action.DELETE:
+                self._known.pop(image.digest, None)
+                await self._images.delete(image)
+                _log.info("image %s is removed: no stream names it", image.digest)
+
+    def _set(self, digest: str, delay: float) -> None:
+        self._schedule.set(digest, asyncio.get_running_loop().time() + delay)
+        self._woken.set()
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._turns.release()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("unexpected", exc_info=error)
+
+    async def _keep(self, digest: str) -> None:
+        missing = self._missing[digest]
+        if not self._is_current(missing, digest):
+            del self._missing[digest]
+            return
+        retry: Retry | None = Retry.TRANSIENT
+        try:
+            retry = await self._store(missing, digest)
+        except ClusterError as error:
+            _log.warning("the Image of %s could not be stored: %s", missing.pull_spec, error)
+        finally:
+            if retry is None:
+                del self._missing[digest]
+            else:
+                failures = missing.failures + 1
+                self._missing[digest] = dataclasses.replace(missing, failures=failures)
+                self._set(digest, retry_delay(failures, retry))
+
+    async def _store(self, missing: _Missing, digest: str) -> Retry | None:
+        """Have an Image stored, unmarked; tell how soon to try again where that is needed."""
+        if (kept := self._known.get(digest)) is not None and kept.unnamed_since is not None:
+            try:
+                self._known[digest] = await self._images.unmark(kept)
+            except (ConflictError, GoneError):
+                # Another marked it anew, or has deleted it: it is stored as one that nobody knows.
+                self._known.pop(digest, None)
+            else:
+                return None
+        namespace = missing.key.namespace
+        try:
+            matter = Matter(parse_reference(missing.pull_spec), insecure=missing.insecure)
+        except InvalidError:
+            return None
+        access = self._streams.access(namespace)
+        answer = await self._asker.put(namespace, matter, access, self._tools.describe)
+        if isinstance(answer, RegistryError):
+            _log.info("the Image of %s is put off: %s", missing.pull_spec, answer)
+            return answer.retry
+        await self._images.create(answer, missing.pull_spec)
+        self._known[digest] = None
+        return None
+
+    def _is_current(self, missing: _Missing, digest: str) -> bool:
+        stream = self._streams.stream(missing.key)
+        status = stream.status.tag(missing.tag) if stream is not None else None
+        return status is not None and status.current is not None and status.current.image == digest
