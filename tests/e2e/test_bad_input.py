@@ -46,7 +46,7 @@ EXPECTED = {
         'refused the credential of secret "wrong"',
         "Put a valid user name and",
     ),
-    "untrusted": ("InternalError", "its certificate is not trusted", "IMAGESTREAMS_CA_FILE"),
+    "untrusted": ("InternalError", "its certificate is not trusted", "ConfigMap imagestreams-registries"),
     "no-tls": ("InternalError", "it does not speak TLS", "set importPolicy.insecure: true"),
     "html": ("InternalError", "text/html", "names a container registry"),
     "huge": ("InternalError", "larger than 4096 KiB", "names a container registry"),

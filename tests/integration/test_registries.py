@@ -22,7 +22,7 @@ from imagestreams.registry.credentials import Credential
 from imagestreams.registry.manifests import Platform
 from imagestreams.registry.names import place_of
 from imagestreams.registry.transport import Transport
-from localcluster import Publisher, Registry, binaries, certificates
+from localcluster import Publisher, Registry, binaries, certificates, packages
 from localcluster import images as builder
 from localcluster.ports import LOOPBACK, free_port
 from localcluster.probing import status
@@ -64,7 +64,17 @@ class Served:
         return done.stdout.strip()
 
 
-@pytest.fixture(params=["distribution", "distribution with users", "crane", "bearer"])
+MAKES = [
+    "distribution",
+    "distribution with users",
+    "distribution 2.8",
+    "distribution 2.8 with users",
+    "crane",
+    "bearer",
+]
+
+
+@pytest.fixture(params=MAKES)
 def served(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Served]:
     """Each of the registries in turn."""
     binaries.ensure(["crane"], print)
@@ -75,12 +85,12 @@ def served(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Served]:
         elif request.param == "crane":
             address = ends.enter_context(_crane_registry(tmp_path))
             yield Served(address, ends.enter_context(Publisher(address)).push)
-        elif request.param == "distribution with users":
-            registry = ends.enter_context(Registry(users={USER: PASSWORD}))
+        elif request.param.endswith("with users"):
+            registry = ends.enter_context(Registry(users={USER: PASSWORD}, program=_program(request.param)))
             publisher = ends.enter_context(Publisher(registry.address, user=USER, password=PASSWORD))
             yield Served(registry.address, publisher.push, *_login(registry.address, tmp_path))
         else:
-            registry = ends.enter_context(Registry())
+            registry = ends.enter_context(Registry(program=_program(request.param)))
             yield Served(registry.address, ends.enter_context(Publisher(registry.address)).push)
 
 
@@ -155,7 +165,9 @@ def test_an_index_without_our_platform_is_not_found(served: Served, client: Regi
         client.resolve(served.question("team/app:far"))
 
 
-@pytest.mark.parametrize("served", ["distribution with users", "bearer"], indirect=True)
+@pytest.mark.parametrize(
+    "served", ["distribution with users", "distribution 2.8 with users", "bearer"], indirect=True
+)
 def test_who_may_not_pull_is_told_what_to_do(served: Served, client: RegistryClient) -> None:
     """No credential and a wrong one are told apart, and a right one beside the wrong one serves."""
     pushed = served.push("team/app", "1", builder.image({"f": builder.File(b"private")}))
@@ -169,7 +181,7 @@ def test_who_may_not_pull_is_told_what_to_do(served: Served, client: RegistryCli
     assert pushed == client.resolve(question).digest
 
 
-@pytest.mark.parametrize("served", ["distribution", "crane"], indirect=True)
+@pytest.mark.parametrize("served", ["distribution", "distribution 2.8", "crane"], indirect=True)
 def test_an_open_registry_does_not_mind_a_credential(served: Served, client: RegistryClient) -> None:
     """A pull secret that an open registry has no use for is in nobody's way."""
     pushed = served.push("team/app", "1", builder.image({"f": builder.File(b"open")}))
@@ -178,11 +190,12 @@ def test_an_open_registry_does_not_mind_a_credential(served: Served, client: Reg
     assert pushed == answer.digest
 
 
-def test_tls_is_verified_with_the_authority_given(tmp_path: Path) -> None:
+@pytest.mark.parametrize("make", ["distribution", "distribution 2.8"])
+def test_tls_is_verified_with_the_authority_given(tmp_path: Path, make: str) -> None:
     """A certificate is trusted with its CA, refused without, and not looked at where insecure."""
     authority = certificates.Authority(tmp_path, "ca")
     pair = authority.issue("registry", common_name="registry", hosts=(LOOPBACK, "localhost"))
-    with Registry(tls=pair) as registry:
+    with Registry(tls=pair, program=_program(make)) as registry:
         with Publisher(registry.address, verify=str(authority.files.certificate)) as publisher:
             pushed = publisher.push("team/app", "1", builder.image({"f": builder.File(b"secured")}))
         reference = parse_reference(f"{registry.address}/team/app:1")
@@ -193,6 +206,12 @@ def test_tls_is_verified_with_the_authority_given(tmp_path: Path) -> None:
             RegistryClient(Transport(user_agent="test")).resolve(question)
         careless = dataclasses.replace(question, insecure=True)
         assert pushed == RegistryClient(Transport(user_agent="test")).resolve(careless).digest
+
+
+def _program(make: str) -> Path | None:
+    if "2.8" not in make:
+        return None
+    return packages.extracted("docker-registry", "usr/bin/docker-registry", print)
 
 
 def _login(address: str, folder: Path) -> tuple[Credential, Mapping[str, str]]:

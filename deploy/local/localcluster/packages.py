@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from localcluster.binaries import cache_root
 from localcluster.errors import LocalClusterError
 from localcluster.locks import exclusive
 from localcluster.progress import Progress, silent
@@ -86,11 +87,38 @@ def _install(wanted: list[str], progress: Progress) -> None:
         raise LocalClusterError(f"apt-get install failed; try it {by_hand}\n{said}")
 
 
-def _apt_get(*arguments: str) -> subprocess.CompletedProcess[str]:
+def extracted(package: str, path: str, progress: Progress = silent) -> Path:
+    """Return a file of a Debian package, unpacked into the user's cache; nothing is installed or started.
+
+    Raises LocalClusterError where apt cannot fetch the package.
+    """
+    folder = cache_root() / "debian" / package
+    found = folder / path
+    with exclusive(cache_root() / f".{package}.lock", f"fetching {package}", progress):
+        if found.exists():
+            return found
+        progress(f"fetching the Debian package {package}")
+        with tempfile.TemporaryDirectory() as fetched:
+            done = _apt_get("download", package, folder=fetched)
+            if done.returncode != 0:
+                _apt_get("update")
+                done = _apt_get("download", package, folder=fetched)
+            files = list(Path(fetched).glob("*.deb"))
+            if done.returncode != 0 or not files:
+                said = (done.stdout + done.stderr).strip()[-1500:]
+                raise LocalClusterError(f"apt-get download {package} failed\n{said}")
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            subprocess.run(["dpkg-deb", "--extract", str(files[0]), str(folder)], check=True)
+    return found
+
+
+def _apt_get(*arguments: str, folder: str | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         # Somebody else's installation may be going on: wait for it.
         ["apt-get", "--quiet", "--option=DPkg::Lock::Timeout=300", *arguments],
         env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
+        cwd=folder,
         capture_output=True,
         text=True,
         check=False,

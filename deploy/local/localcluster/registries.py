@@ -31,7 +31,8 @@ class Registry:
     """One distribution registry on 127.0.0.1; as a context manager it starts, and at the end it is gone.
 
     `port` 0 takes a free one, which stays the same over stops and starts. `users` maps names to passwords:
-    without any, everybody may do everything. `tls` serves HTTPS. `folder` keeps data, configuration and log;
+    without any, everybody may do everything. `tls` serves HTTPS. `program` is another distribution than the
+    pinned one (Debian's 2.8, say). `folder` keeps data, configuration and log;
     one of its own in the system's temporary folder by default.
     """
 
@@ -46,6 +47,7 @@ class Registry:
         folder: Path | None = None,
         pid_file: Path | None = None,
         log: Path | None = None,
+        program: Path | None = None,
         progress: Progress = silent,
     ) -> None:
         self._temporary = folder is None
@@ -53,12 +55,13 @@ class Registry:
         self._tls = tls
         self._users = dict(users or {})
         self._deletes = deletes
+        self._own_program = program is None
         self._progress = progress
         self.port = port or free_port()
         self.log = log or self._folder / "log"
         self.program = Program(
             name=name,
-            argv=(str(binaries.binary("registry")), "serve", str(self._folder / "config.yaml")),
+            argv=(str(program or binaries.binary("registry")), "serve", str(self._folder / "config.yaml")),
             log=self.log,
             pid_file=pid_file or self._folder / "pid",
             # The registry would otherwise look for a collector of traces.
@@ -86,7 +89,8 @@ class Registry:
 
     def start(self) -> None:
         """Start it, with the data it had, and wait until it answers."""
-        binaries.ensure(["registry"], self._progress)
+        if self._own_program:
+            binaries.ensure(["registry"], self._progress)
         self.configure()
         processes.start(self.program)
         processes.wait_ready(self.program, self.ready, _START_DEADLINE)
