@@ -52,6 +52,7 @@ class ImageKeeper:
         self._tools = tools
         self._images = tools.images
         self._streams = tools.streams
+        self._loaded = False
         self._known: dict[str, KeptImage | None] = {}
         self._missing: dict[str, _Missing] = {}
         self._schedule: Schedule[str] = Schedule()
@@ -59,12 +60,10 @@ class ImageKeeper:
         self._turns = asyncio.Semaphore(_AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def load(self) -> None:
-        """List the Images there are. Raises ClusterError."""
-        self._known = {image.digest: image for image in await self._images.listed()}
-
     def look_at(self, stream: Stream) -> None:
         """Note which Images a stream wants that are not there, or that are to be deleted soon."""
+        if not self._loaded:
+            return
         for tag in stream.tags:
             status = stream.status.tag(tag.name) if tag.importable else None
             current = status.current if status is not None else None
@@ -78,6 +77,7 @@ class ImageKeeper:
     async def run(self) -> None:
         """Store what is missing, for ever."""
         loop = asyncio.get_running_loop()
+        await self._load()
         try:
             while True:
                 self._woken.clear()
@@ -97,13 +97,32 @@ class ImageKeeper:
             for task in self._tasks:
                 task.cancel()
 
+    async def _load(self) -> None:
+        """Learn which Images there are. The start waits for nothing of this: there may be many."""
+        failures = 0
+        while not self._loaded:
+            try:
+                await self._relist()
+            except ClusterError as error:
+                failures += 1
+                delay = retry_delay(failures, Retry.TRANSIENT)
+                _log.warning("Images cannot be listed: %s; tried again in %.0f s", error, delay)
+                await asyncio.sleep(delay)
+        for stream in self._streams.streams():
+            self.look_at(stream)
+
+    async def _relist(self) -> list[KeptImage]:
+        listed = await self._images.listed()
+        self._known = {image.digest: image for image in listed}
+        self._loaded = True
+        return listed
+
     async def collect(self, streams: Iterable[Stream]) -> None:
         """Look at all streams anew, and remove the Images that none of them names. Raises ClusterError.
 
         The streams must be all there are: what they do not name is marked, and deleted after the grace time.
         """
-        listed = await self._images.listed()
-        self._known = {image.digest: image for image in listed}
+        listed = await self._relist()
         everything = list(streams)
         named = {item.image for each in everything for tag in each.status.tags for item in tag.items}
         now = self._tools.wall_clock()

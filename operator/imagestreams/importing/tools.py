@@ -9,7 +9,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
     from concurrent.futures import Executor
 
     from imagestreams.importing.collecting import KeptImage
@@ -40,6 +40,9 @@ class Streams(Protocol):
 
     def stream(self, key: StreamKey) -> Stream | None:
         """Look up a stream."""
+
+    def streams(self) -> Sequence[Stream]:
+        """List all streams."""
 
     def put(self, stream: Stream) -> bool:
         """Keep a stream unless a newer one is known; tell whether it was kept."""

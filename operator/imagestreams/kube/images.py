@@ -10,7 +10,7 @@ import asyncio
 import datetime as dt
 from typing import TYPE_CHECKING, Any
 
-from imagestreams.errors import ClusterError, ConflictError, GoneError, StartError
+from imagestreams.errors import ClusterError, ConflictError
 from imagestreams.importing.collecting import KeptImage
 from imagestreams.kube.api import MERGE_PATCH, METADATA_LIST
 from imagestreams.kube.resources import GROUP, IMAGES, OWN_VERSION
@@ -39,18 +39,9 @@ class ImageWriter:
         self._metrics = metrics
 
     async def listed(self) -> list[KeptImage]:
-        """List the Images that are ours, by their metadata alone.
-
-        Raises StartError when the resource is not there, ClusterError for all else.
-        """
+        """List the Images that are ours, by their metadata alone. Raises ClusterError."""
         pages = self._api.pages(IMAGES.path(), accept=METADATA_LIST, query=_OURS)
-        try:
-            found = await self._run(lambda: [item for page in pages for item in page])
-        except GoneError:
-            raise StartError(
-                f"the CustomResourceDefinition images.{GROUP} is not installed; apply crds/ first: "
-                "kubectl apply -f crds/"
-            ) from None
+        found = await self._run(lambda: [item for page in pages for item in page])
         return [_kept(item) for item in found]
 
     async def create(self, image: Image, pull_spec: str) -> None:

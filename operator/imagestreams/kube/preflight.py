@@ -20,7 +20,8 @@ def check_cluster(api: Api) -> None:
     """Raise StartError when this cluster is not ours to serve, or is not prepared."""
     try:
         _check_apiservices(api)
-        _check_crd(api)
+        for plural in ("imagestreams", "images"):
+            _check_crd(api, f"{plural}.{GROUP}")
     except ClusterError as error:
         raise StartError(f"the cluster cannot be examined: {error}") from error
 
@@ -41,8 +42,7 @@ def _check_apiservices(api: Api) -> None:
             )
 
 
-def _check_crd(api: Api) -> None:
-    name = f"imagestreams.{GROUP}"
+def _check_crd(api: Api, name: str) -> None:
     try:
         found = api.request("GET", CRDS.path(name=name))
     except GoneError:

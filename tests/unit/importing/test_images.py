@@ -109,7 +109,6 @@ async def test_after_a_restart_only_what_is_missing_is_described() -> None:
         await until(2)
     again = World(cluster=world.cluster)
     again.images_stored.stored = {A: world.images_stored.stored[A]}
-    await again.importer.images.load()
     async with again.running():
         again.seen(world.cluster.stream())
         await until(10)
@@ -200,9 +199,9 @@ async def test_an_image_that_is_deleted_under_us_is_made_again() -> None:
     world = World()
     world.registries.digests[V1] = A
     world.images_stored.stored = {A: KeptImage(A, "i-1", "1", 5.0)}
-    await world.importer.images.load()
-    world.images_stored.stored = {}
     async with world.running():
+        await until(1)
+        world.images_stored.stored = {}
         world.apply(body(tag()))
         await until(10)
 

@@ -22,6 +22,7 @@ VERSIONS = {"versions": [{"name": "v1", "served": True}, {"name": "v1alpha1", "s
 def prepare(server: ApiServer, **crd: Any) -> None:
     """Install our resource, with changes."""
     server.put(CRD, **({"metadata": OURS, "spec": VERSIONS} | crd))
+    server.put(CRD.replace("imagestreams.", "images."), metadata=OURS, spec=VERSIONS)
 
 
 def serve(server: ApiServer, version: str, *, ours: bool = False) -> None:
