@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 export PYTHONPATH := deploy/local
 
-.PHONY: help venv check fmt unit test bench demo cluster cluster-down run docs lock clean
+.PHONY: help venv check fmt unit test fuzz bench demo cluster cluster-down run docs lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -42,6 +42,9 @@ test: venv ## every test there is: unit, integration, e2e; real cluster, real re
 	@$(BIN)/python -m pytest -n 2 tests/unit
 	@$(BIN)/python -m localcluster build
 	@$(BIN)/python -m pytest tests/integration tests/e2e
+
+fuzz: venv ## 10,000 malformed objects of each kind (make test: 300)
+	@FUZZ=10000 $(BIN)/python -m pytest tests/unit/fuzz
 
 demo: venv ## push v1, import, deploy, push v2, the pods roll: on a real local cluster
 	@$(BIN)/python -m localdemo

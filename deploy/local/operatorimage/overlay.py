@@ -48,11 +48,10 @@ def write_overlay(cluster: Cluster, image: str) -> Path:
     patch = [
         {"op": "replace", "path": f"{container}/image", "value": image},
         {"op": "replace", "path": f"{container}/ports/0/containerPort", "value": port},
-        {
-            "op": "add",
-            "path": f"{container}/env",
-            "value": [{"name": name, "value": value} for name, value in values.items()],
-        },
+        *(
+            {"op": "add", "path": f"{container}/env/-", "value": {"name": name, "value": value}}
+            for name, value in values.items()
+        ),
     ]
     content = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",

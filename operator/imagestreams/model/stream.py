@@ -114,7 +114,10 @@ class Stream:
             uid=border.text(meta.get("uid")),
             resource_version=border.text(meta.get("resourceVersion")),
             generation=border.integer(meta.get("generation")),
-            tags=tuple(TagSpec.parse(item) for item in border.items(spec.get("tags"))),
+            # Of two tags of one name the last counts, as in the original; each would else undo the other.
+            tags=tuple(
+                {tag.name: tag for tag in map(TagSpec.parse, border.items(spec.get("tags")))}.values()
+            ),
             repository=border.text(spec.get("dockerImageRepository")),
             interval=border.text(notes.get(annotation_keys.INTERVAL)),
             requested_at=border.text(notes.get(annotation_keys.REQUESTED_AT)),

@@ -161,7 +161,11 @@ def _credential(secret: str, server: str, entry: Any) -> Credential | None:
             raise InvalidError(
                 f'secret "{secret}": "auth" for "{shown(server)}" is not base64 of user:password'
             ) from None
-        username, _, password = decoded.partition(":")
+        username, colon, password = decoded.partition(":")
+        if not colon:
+            raise InvalidError(
+                f'secret "{secret}": "auth" for "{shown(server)}" is not base64 of user:password'
+            )
         password = password.strip("\x00")
     if not all(_is_text(part) for part in (username, password, identity)):
         raise InvalidError(f'secret "{secret}": user name and password for "{shown(server)}" are not text')

@@ -24,6 +24,7 @@ _SCOPE = re.compile(
     r"(\*\.)?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?(/[a-z0-9._/-]+)?", re.ASCII
 )
 _MOST = 1000
+_TEXT_MOST = 128 * 1024
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -124,6 +125,8 @@ def parse_rules(text: str) -> Rules:
 
     Raises InvalidError, which names the field and says how to write it.
     """
+    if len(text) > _TEXT_MOST:
+        raise InvalidError(f"it is longer than {_TEXT_MOST // 1024} KiB")
     try:
         content = yaml.load(text, _Loader)  # noqa: S506  # a SafeLoader, without aliases
     except (yaml.YAMLError, RecursionError, ValueError) as error:

@@ -16,7 +16,7 @@ from imagestreams.model import border
 from imagestreams.model.stream import Stream, StreamKey
 from imagestreams.registry.authorities import CONFIG_MAP, parse_bundle
 from imagestreams.registry.credentials import TYPE_DOCKERCFG, TYPE_DOCKERCONFIGJSON, parse_secret
-from imagestreams.registry.rules import parse_rules
+from imagestreams.registry.rules import NO_RULES, parse_rules
 from imagestreams.triggering.workload import Workload, WorkloadKey
 from imagestreams.watching.store import PullSecret, RegistriesConfig, Seen
 
@@ -141,14 +141,15 @@ class Intake:
             return
         data = dict(border.mapping(border.mapping(body).get("data")))
         text = border.text(data.pop(RULES_KEY, ""))
+        own = found.namespace == self.store.own_namespace
         bundle, problems = parse_bundle(data)
         known = self.store.configs.of(found.namespace).get(found.name, RegistriesConfig())
         rules, told = known.rules, list(problems)
         try:
-            rules = parse_rules(text)
+            rules = parse_rules(text) if own else NO_RULES
         except InvalidError as error:
             told.append(f"key {RULES_KEY}: {error}; the rules from before stay in force")
-        if text and found.namespace != self.store.own_namespace:
+        if text and not own:
             told.append(f"key {RULES_KEY} counts in namespace {self.store.own_namespace} only")
         if self.store.configs.put(found.names, found.saying(RegistriesConfig(bundle, rules))):
             self._config_changed(found.namespace)
