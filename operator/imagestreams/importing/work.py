@@ -347,4 +347,4 @@ class Importer:
                 self._tools.metrics.moves.inc()
         self._wake_followers(after.key)
         self._tools.moved(after.key)
-        self.images.look_at(after)
+        self.images.look_at(self._effective(after.key) or after)

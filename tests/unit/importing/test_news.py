@@ -125,5 +125,5 @@ LISTING_FAILS = News(
 def test_a_listing_that_fails_or_heals_is_told_once(
     before: list[Condition], after: list[Condition], told: list[News]
 ) -> None:
-    """A repository that cannot be listed is told when it begins, when its reason changes, and when it ends."""
+    """A repository that cannot be listed is told as it begins, changes its reason and ends."""
     assert told == list(news(StreamStatus(conditions=tuple(before)), StreamStatus(conditions=tuple(after))))

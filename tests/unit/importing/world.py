@@ -27,9 +27,8 @@ from imagestreams.metrics import Metrics
 from imagestreams.model.image import Image
 from imagestreams.model.stream import Stream, StreamKey
 from imagestreams.registry.client import Resolution
-from imagestreams.registry.manifests import OCI_MANIFEST, Platform
 from imagestreams.registry.listing import TagList
-from imagestreams.registry.manifests import Platform
+from imagestreams.registry.manifests import OCI_MANIFEST, Platform
 from imagestreams.watching.store import Store
 
 if TYPE_CHECKING:
