@@ -47,6 +47,7 @@ _log = logging.getLogger(__name__)
 
 HOLD = 1.0
 """How long the answers of a stream's tags are collected into one write, in seconds."""
+_WAIT_LEAST = 0.001
 _WRITE_RETRY = 1.0
 _WRITE_RETRY_LAST = 5.0
 _REFUSED_RETRY_LAST = 120.0
@@ -127,7 +128,8 @@ class Importer:
                 if count % _BATCH == 0:
                     await asyncio.sleep(0)
             due = self._schedule.next_due()
-            wait = None if due is None else max(0.0, due - loop.time())
+            # What is due nearer than the clock can tell would be waited for without end.
+            wait = None if due is None else max(_WAIT_LEAST, due - loop.time())
             self._tools.metrics.next_try.set(0 if wait is None else time.time() + wait)
             try:
                 async with asyncio.timeout(wait):

@@ -69,7 +69,7 @@ def test_the_insecure_annotation_is_the_repositorys_alone() -> None:
 
 @pytest.mark.parametrize("mode", ["Legacy", "PreserveOriginal"])
 def test_the_default_import_mode_is_the_operators(mode: str) -> None:
-    """It counts for what is imported and does not say; a tag that says so and one of another kind keep theirs."""
+    """It counts for what is imported and does not say; one that says and one of another kind keep theirs."""
     other = {"name": "c", "from": {"kind": "ImageStreamTag", "name": "a"}}
     given_stream = stream(tag("a"), tag("b", importMode="Legacy"), other, repository=APP)
     found = effective(given_stream, known("d"), Defaults(mode))

@@ -85,7 +85,7 @@ async def test_a_new_tag_appears_at_the_next_list_and_moves_are_seen_on_schedule
 
 
 async def test_a_tag_that_vanished_keeps_its_history_and_comes_back() -> None:
-    """It is asked for no more, nobody is told of a failure, and it is imported anew when it is there again."""
+    """It is asked for no more, nobody is told of a failure, and when it is there again it is imported."""
     world = having("1.0", "1.1")
     async with world.running():
         world.apply(app())
@@ -203,7 +203,7 @@ async def test_a_huge_repository_costs_its_list_and_the_tags_that_are_followed()
 
 
 async def test_annotations_and_requests_take_effect_at_once() -> None:
-    """A cap, a filter and a request each list again; a tag that is not followed any more keeps its history."""
+    """A cap, a filter and a request each list again; a tag that is followed no more keeps its history."""
     world = having("1.0", "1.1", "2.0-rc1")
     async with world.running():
         world.apply(app(notes={MAX: "1"}))
@@ -256,7 +256,7 @@ async def test_a_repository_that_is_removed_or_changed_is_followed_no_more() -> 
 
 
 async def test_a_tag_of_another_stream_follows_one_of_a_repository() -> None:
-    """An alias of a tag that no spec names moves with it, and while it is imported it is not said to be missing."""
+    """An alias of a tag that no spec names moves with it, and is not said to be missing meanwhile."""
     world = having("1.0")
     world.registries.delays[f"{APP}:1.0"] = 5.0
     alias = {"name": "current", "from": {"kind": "ImageStreamTag", "name": "app:1.0"}}

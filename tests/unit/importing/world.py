@@ -177,7 +177,7 @@ class Registries(concurrent.futures.Executor):
         """Answer after the delay of the question's reference."""
         (question,) = args
         name = str(question.reference)
-        if fn == self.resolve:
+        if fn in {self.resolve, self.tags}:
             self.asked.append((now(), name))
             self.questions.append(question)
         # Not asyncio.Future itself: looptime takes those of executors for real threads, and really waits.

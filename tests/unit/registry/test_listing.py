@@ -186,7 +186,7 @@ def test_a_short_page_is_not_the_end(client: Client) -> None:
 
 
 def test_a_link_to_another_host_is_asked_at_home(client: Client) -> None:
-    """The pages go on where they began; the other host, which a registry behind a proxy may be, hears nothing."""
+    """The pages go on where they began, and the other host hears nothing."""
     with FaultRegistry(page=3) as registry, FaultRegistry() as other:
         names = fill(registry, 7)
         registry.fail(Relinked(other.host))
@@ -267,7 +267,7 @@ def test_a_missing_repository_names_the_field_to_correct(registry: FaultRegistry
 
 def test_tls_that_is_none_names_the_annotation(registry: FaultRegistry, client: Client) -> None:
     """How to do without TLS is the stream's annotation, not a tag's policy."""
-    with pytest.raises(UnreachableError, match="openshift.io/image.insecureRepository"):
+    with pytest.raises(UnreachableError, match=r"openshift\.io/image\.insecureRepository"):
         client.registry.tags(ask(registry, version="", insecure=False))
 
 
