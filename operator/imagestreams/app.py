@@ -18,6 +18,7 @@ import kopf
 
 from imagestreams import __version__
 from imagestreams.errors import ClusterError, StartError
+from imagestreams.importing.effective import Defaults
 from imagestreams.importing.gate import Gate
 from imagestreams.importing.tools import Tools
 from imagestreams.importing.work import Importer
@@ -83,6 +84,7 @@ class Operator:
                 describe=client.describe,
                 images=ImageWriter(self._api, self._threads, metrics),
                 image_grace=settings.image_grace,
+                tags=client.tags,
                 threads=self._registry_threads,
                 gate=Gate(total=settings.registry_threads, share=settings.registry_share),
                 platform=own_platform(),
@@ -93,6 +95,7 @@ class Operator:
                 wall_clock=time.time,
             ),
             default_interval=settings.interval,
+            defaults=Defaults(settings.import_mode, settings.keep, settings.max_tags),
         )
         self._intake = Intake(
             store=self._store,

@@ -25,6 +25,13 @@ def _setting(default: str, meaning: str) -> str:
     return text
 
 
+def _choice(default: str, *others: str, meaning: str) -> str:
+    text: str = dataclasses.field(
+        default=default, metadata={"meaning": meaning, "choices": (default, *others)}
+    )
+    return text
+
+
 def _duration(default: str, meaning: str) -> float:
     seconds: float = dataclasses.field(
         default=parse_duration(default), metadata={"meaning": meaning, "default": default}
@@ -43,6 +50,15 @@ class Settings:
 
     interval: float = _duration(
         "15m", "how often a scheduled tag is asked for, unless an annotation says otherwise"
+    )
+    import_mode: str = _choice(
+        "Legacy",
+        "PreserveOriginal",
+        meaning="how a tag without importPolicy.importMode is imported: Legacy or PreserveOriginal",
+    )
+    keep: int = _number(50, "how many items of a tag's history are kept, unless an annotation says otherwise")
+    max_tags: int = _number(
+        50, "how many tags of a spec.dockerImageRepository are followed, unless an annotation says otherwise"
     )
     ca_file: str = _setting(
         "", "a PEM file of CAs to trust for registries, in place of the system's and Mozilla's"
@@ -78,13 +94,15 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         if field is None:
             raise StartError(f"{variable} is no setting; there are {', '.join(sorted(fields))}")
         try:
-            values[field.name] = _read(text, field.default)
+            values[field.name] = _read(text, field.default, field.metadata.get("choices", ()))
         except (InvalidError, ValueError) as error:
             raise StartError(f"{variable}: {error}") from None
     return Settings(**values)  # type: ignore[arg-type]  # each value has its own field's type, by _read
 
 
-def _read(text: str, default: object) -> str | int | float:
+def _read(text: str, default: object, choices: tuple[str, ...]) -> str | int | float:
+    if choices and text not in choices:
+        raise InvalidError(f'"{text[:40]}" is not {" or ".join(choices)}')
     if isinstance(default, float):
         seconds = parse_duration(text)
         if seconds < 1:

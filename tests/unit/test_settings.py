@@ -23,6 +23,8 @@ def test_without_variables_all_is_at_its_default() -> None:
 def test_each_setting_is_read_from_its_variable(field: dataclasses.Field[object]) -> None:
     """A duration in seconds, a number, a text: each from IMAGESTREAMS_ and its name, and no other changes."""
     text, value = {float: ("90s", 90.0), int: ("7", 7), str: ("x", "x")}[type(field.default)]
+    if choices := field.metadata.get("choices"):
+        text = value = choices[-1]
 
     changed: dict[str, Any] = {field.name: value}
 
@@ -46,6 +48,14 @@ def test_a_text_may_be_empty() -> None:
         ("IMAGESTREAMS_INTERVAL", "", 'IMAGESTREAMS_INTERVAL: "" is not a duration'),
         ("IMAGESTREAMS_INTERVAL", "0s", "IMAGESTREAMS_INTERVAL: 0s is less than a second"),
         ("IMAGESTREAMS_SWEEP_INTERVAL", "0s", "IMAGESTREAMS_SWEEP_INTERVAL: 0s is less than a second"),
+        (
+            "IMAGESTREAMS_IMPORT_MODE",
+            "legacy",
+            'IMAGESTREAMS_IMPORT_MODE: "legacy" is not Legacy or PreserveOriginal',
+        ),
+        ("IMAGESTREAMS_IMPORT_MODE", "", 'IMAGESTREAMS_IMPORT_MODE: "" is not Legacy or PreserveOriginal'),
+        ("IMAGESTREAMS_KEEP", "0", "IMAGESTREAMS_KEEP: 0 is not between 1 and 1000"),
+        ("IMAGESTREAMS_MAX_TAGS", "1001", "IMAGESTREAMS_MAX_TAGS: 1001 is not between 1 and 1000"),
         ("IMAGESTREAMS_KUBE_THREADS", "0", "IMAGESTREAMS_KUBE_THREADS: 0 is not between 1 and 1000"),
         ("IMAGESTREAMS_KUBE_THREADS", "-4", "IMAGESTREAMS_KUBE_THREADS: -4 is not between 1 and 1000"),
         ("IMAGESTREAMS_KUBE_THREADS", "1001", "IMAGESTREAMS_KUBE_THREADS: 1001 is not between 1 and 1000"),

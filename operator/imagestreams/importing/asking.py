@@ -22,7 +22,8 @@ from imagestreams.errors import (
 from imagestreams.importing.keyring import Keyring
 from imagestreams.importing.plan import retry_text
 from imagestreams.importing.record import Failed, Imported
-from imagestreams.model.reference import parse_reference
+from imagestreams.importing.repository import Unlisted, select
+from imagestreams.model.reference import parse_reference, parse_repository
 from imagestreams.model.stream import IMPORT_MODE_PRESERVE
 from imagestreams.registry.client import Question
 from imagestreams.registry.exchange import Visitor
@@ -38,12 +39,14 @@ if TYPE_CHECKING:
     from imagestreams.importing.gate import Gate
     from imagestreams.importing.plan import Ask
     from imagestreams.importing.record import Outcome
+    from imagestreams.importing.repository import Listing, Wanted
     from imagestreams.metrics import Metrics
     from imagestreams.model.reference import Reference
     from imagestreams.model.status import Intent
     from imagestreams.registry.access import Access
     from imagestreams.registry.client import Resolution
     from imagestreams.registry.credentials import Credential
+    from imagestreams.registry.listing import TagList
     from imagestreams.registry.names import Place
 
 _log = logging.getLogger(__name__)
@@ -73,14 +76,16 @@ class Asker:
     def __init__(
         self,
         resolve: Callable[[Question], Resolution],
+        tags: Callable[[Question], TagList],
         threads: Executor,
         *,
         gate: Gate,
         platform: Platform,
         metrics: Metrics,
     ) -> None:
-        """`resolve` is RegistryClient.resolve; `platform` is what Legacy imports take of an index."""
+        """`resolve` and `tags` are RegistryClient's; `platform` is what Legacy imports take of an index."""
         self._client_resolve = resolve
+        self._client_tags = tags
         self._threads = threads
         self._platform = platform
         self._metrics = metrics
@@ -104,6 +109,22 @@ class Asker:
         if isinstance(answer, RegistryError):
             return Failed(intent, answer.reason, f"{answer}. {retry_text(answer.retry)}"), answer.retry
         return Imported(intent, reference.at(answer.digest), answer.digest), None
+
+    async def list_tags(
+        self, namespace: str, wanted: Wanted, access: Access
+    ) -> tuple[Listing | Unlisted, Retry | None]:
+        """List the tags of a repository for a stream of a namespace; answers as `ask` does."""
+        try:
+            reference = parse_repository(wanted.repository)
+        except InvalidError as error:
+            message = f"{error}. Correct spec.dockerImageRepository"
+            return Unlisted(wanted, Reason.INVALID, message), Retry.PERMANENT
+        matter = Matter(reference, None, wanted.insecure, wanted.requested_at)
+        answer = await self.put(namespace, matter, access, self._client_tags)
+        if isinstance(answer, RegistryError):
+            message = f"{answer}. {retry_text(answer.retry)}"
+            return Unlisted(wanted, answer.reason, message), answer.retry
+        return select(wanted, answer.tags, complete=answer.complete), None
 
     async def put(
         self, namespace: str, matter: Matter, access: Access, do: Callable[[Question], _Answer]

@@ -9,38 +9,39 @@ from typing import TYPE_CHECKING
 
 from imagestreams.errors import InvalidError
 from imagestreams.importing.plan import interval_problem
-from imagestreams.model.history import KEEP_ITEMS, read_keep
+from imagestreams.importing.repository import repository_problems
+from imagestreams.model.history import read_keep
 
 if TYPE_CHECKING:
+    from imagestreams.importing.effective import Defaults
     from imagestreams.model.stream import Stream
 
 
-def cautions(stream: Stream) -> str:
+def cautions(stream: Stream, defaults: Defaults) -> str:
     """Say all of them in one text, "" where there is none."""
-    found = [_repository(stream), _local(stream), interval_problem(stream), _keep(stream)]
+    found = [
+        repository_problems(stream, defaults),
+        _local(stream),
+        interval_problem(stream),
+        _keep(stream, defaults),
+    ]
     return "; ".join(text for text in found if text)
 
 
-def items_kept(stream: Stream) -> int:
+def items_kept(stream: Stream, defaults: Defaults) -> int:
     """Say how many items of each tag's history a stream keeps; what cannot be read counts as not set."""
     try:
-        return read_keep(stream.keep)
+        return read_keep(stream.keep, defaults.keep)
     except InvalidError:
-        return KEEP_ITEMS
+        return defaults.keep
 
 
-def _keep(stream: Stream) -> str:
+def _keep(stream: Stream, defaults: Defaults) -> str:
     try:
         read_keep(stream.keep)
     except InvalidError as error:
-        return f"annotation imagestreams.dev/keep: {error}; {KEEP_ITEMS} are kept"
+        return f"annotation imagestreams.dev/keep: {error}; {defaults.keep} are kept"
     return ""
-
-
-def _repository(stream: Stream) -> str:
-    if not stream.repository:
-        return ""
-    return "spec.dockerImageRepository is not followed yet; name its tags in spec.tags"
 
 
 def _local(stream: Stream) -> str:

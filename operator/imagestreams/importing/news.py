@@ -8,10 +8,12 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
+from imagestreams.model.status import REPOSITORY_FOLLOWED
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from imagestreams.model.status import StreamStatus
+    from imagestreams.model.status import Condition, StreamStatus
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -24,7 +26,8 @@ class News:
 
 
 def news(before: StreamStatus, after: StreamStatus) -> Iterator[News]:
-    """Compare two statuses of a stream and tell what changed, tag by tag."""
+    """Compare two statuses of a stream and tell what changed, tag by tag, and of its repository."""
+    yield from _listing(before.condition(REPOSITORY_FOLLOWED), after.condition(REPOSITORY_FOLLOWED))
     known = {tag.tag: tag for tag in before.tags}
     for tag in after.tags:
         old = known.get(tag.tag)
@@ -37,5 +40,17 @@ def news(before: StreamStatus, after: StreamStatus) -> Iterator[News]:
             yield News(
                 "ImportFailed", f'tag "{tag.tag}" ({tag.failure.reason}): {tag.failure.message}', warning=True
             )
-        elif tag.failure is None and failed_before is not None:
+        elif tag.failure is None and failed_before is not None and tag.intent is not None:
             yield News("ImportHealed", f'tag "{tag.tag}" is imported again')
+
+
+def _listing(before: Condition | None, after: Condition | None) -> Iterator[News]:
+    failed_before = before is not None and before.status == "False"
+    if after is None:
+        return
+    if after.status == "False":
+        if before is None or not failed_before or before.reason != after.reason:
+            message = f"spec.dockerImageRepository cannot be listed ({after.reason}): {after.message}"
+            yield News("ListingFailed", message, warning=True)
+    elif failed_before:
+        yield News("ListingHealed", f"spec.dockerImageRepository is listed again: {after.message}")

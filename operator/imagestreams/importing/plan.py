@@ -10,13 +10,17 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from imagestreams.errors import InvalidError, Retry
+from imagestreams.importing.effective import Defaults
+from imagestreams.importing.repository import listed_before, wanted_of
 from imagestreams.importing.schedule import jitter
 from imagestreams.model.duration import parse_duration, say_duration
+from imagestreams.model.status import REPOSITORY_FOLLOWED
 from imagestreams.model.stream import intent_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from imagestreams.importing.repository import Wanted
     from imagestreams.model.status import Intent
     from imagestreams.model.stream import Stream, TagSpec
 
@@ -27,13 +31,15 @@ _FIRST_DELAY = {Retry.TRANSIENT: 5.0, Retry.PERMANENT: 15.0}
 _LAST_DELAY = {Retry.TRANSIENT: 300.0, Retry.PERMANENT: 3600.0}
 _FAILURES_AT_INTERVAL = 5
 _FIRST_CHECK_WITHIN = 60.0
+_LISTING_SPREAD = 0.1
+_DEFAULTS = Defaults()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Attempt:
-    """What this process remembers of its last ask for a tag. Never stored: a restart may forget it."""
+    """What this process remembers of its last ask for a tag or a list; a restart may forget it."""
 
-    intent: Intent
+    intent: Intent | Wanted
     asked: float
     """When it was asked for; if it failed, when that was known."""
     failures: int = 0
@@ -54,6 +60,8 @@ class Plan:
 
     asks: tuple[Ask, ...]
     wake: float | None
+    listing: Wanted | None = None
+    """What to list now."""
 
 
 def retry_delay(failures: int, retry: Retry) -> float:
@@ -71,13 +79,7 @@ def interval_of(stream: Stream, tag: TagSpec, default: float) -> float:
 
     One that cannot be read counts as not set; `interval_problem` tells the user.
     """
-    for text in (tag.interval, stream.interval):
-        if text:
-            try:
-                return max(parse_duration(text), INTERVAL_LEAST)
-            except InvalidError:
-                continue
-    return default
+    return _first_readable((tag.interval, stream.interval), default)
 
 
 def interval_problem(stream: Stream) -> str:
@@ -95,14 +97,32 @@ def interval_problem(stream: Stream) -> str:
     return ""
 
 
+def _first_readable(texts: tuple[str, ...], default: float) -> float:
+    for text in texts:
+        if text:
+            try:
+                return max(parse_duration(text), INTERVAL_LEAST)
+            except InvalidError:
+                continue
+    return default
+
+
 def plan(
-    stream: Stream, attempts: Mapping[str, Attempt], *, now: float, since: float, default_interval: float
+    stream: Stream,
+    attempts: Mapping[str, Attempt],
+    *,
+    now: float,
+    since: float,
+    default_interval: float,
+    listed: Attempt | None = None,
+    defaults: Defaults = _DEFAULTS,
 ) -> Plan:
-    """Decide which tags to ask for now.
+    """Decide which tags of an effective stream to ask for now, and whether to list its repository.
 
     `since` is when this process first saw the stream; `now` and `since` are seconds on one clock.
     A tag is due at once when its intent is not the one its status was made for, after a failure when
     its back-off is over, and, if it is scheduled, an interval after it was last asked for.
+    The same holds for the list of the repository; `listed` is the last attempt at it.
     """
     known = {tag.tag: tag for tag in stream.status.tags}
     asks: list[Ask] = []
@@ -128,7 +148,35 @@ def plan(
             asks.append(Ask(tag.name, intent))
         elif wake is None or due < wake:
             wake = due
+    wanted = wanted_of(stream, defaults)
+    if wanted is not None:
+        due = _due_listing(stream, wanted, listed, now=now, since=since, default_interval=default_interval)
+        if due <= now:
+            return Plan(tuple(asks), wake, wanted)
+        wake = due if wake is None else min(wake, due)
     return Plan(tuple(asks), wake)
+
+
+def _due_listing(
+    stream: Stream,
+    wanted: Wanted,
+    attempt: Attempt | None,
+    *,
+    now: float,
+    since: float,
+    default_interval: float,
+) -> float:
+    interval = _first_readable((stream.interval,), default_interval)
+    spread = jitter(f"{stream.uid}/", 1.0)
+    due: float | None = now
+    if attempt is not None and attempt.intent == wanted:
+        # A little early, each stream at its own pace, so that those made together do not list together.
+        due = _due_after(attempt, max(interval * (1 - _LISTING_SPREAD * spread), INTERVAL_LEAST))
+    elif attempt is None and listed_before(stream):
+        condition = stream.status.condition(REPOSITORY_FOLLOWED)
+        failed = condition is not None and condition.status == "False"
+        due = _due_unseen(since, spread, interval, failed=failed)
+    return now if due is None else due
 
 
 def _due_after(attempt: Attempt, interval: float | None) -> float | None:

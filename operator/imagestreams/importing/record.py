@@ -22,6 +22,8 @@ from imagestreams.importing.derive import (
     derived,
     in_order,
 )
+from imagestreams.importing.effective import Defaults
+from imagestreams.importing.repository import NOTHING_KNOWN, follow_condition
 from imagestreams.model.history import add_event
 from imagestreams.model.status import (
     IMPORT_SUCCESS,
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from imagestreams.importing.derive import Permission
+    from imagestreams.importing.repository import Known
     from imagestreams.model.stream import Stream, StreamKey, TagSpec
 
 
@@ -61,6 +64,7 @@ class Failed:
 
 
 Outcome = Imported | Failed
+_DEFAULTS = Defaults()
 
 
 def record(
@@ -70,18 +74,21 @@ def record(
     now: str,
     lookup: Callable[[StreamKey], Stream | None],
     permitted: Callable[[StreamKey], Permission],
+    known: Known = NOTHING_KNOWN,
+    defaults: Defaults = _DEFAULTS,
     budget: int = BUDGET,
 ) -> StreamStatus:
-    """Compute the status of a stream after these outcomes, by tag name. `now` is RFC 3339 in UTC.
+    """Compute the status of an effective stream after these outcomes, by tag name. `now` is RFC 3339 in UTC.
 
     `lookup` finds other streams, `permitted` says whether images of one of another namespace may be taken.
     The status fits into `budget` bytes, at the cost of the oldest items.
 
     An outcome whose intent the spec no longer has is dropped: its question was overtaken. A tag
-    removed from spec keeps its history, as in the original. The same failure again changes nothing.
+    removed from spec keeps its history, as in the original, and so does one that the repository's list no
+    longer has. The same failure again changes nothing.
     """
-    tags = {tag.tag: tag for tag in stream.status.tags}
-    keep = items_kept(stream)
+    tags = _without_unlisted(stream)
+    keep = items_kept(stream, defaults)
     for spec in stream.tags:
         before = tags.get(spec.name, TagStatus(spec.name))
         intent = _known_intent(stream, spec, before)
@@ -95,14 +102,28 @@ def record(
             intent = _known_intent(stream, spec, before)
             tags[spec.name] = _follow(before, intent, spec, found, now, of=len(stream.tags), keep=keep)
     ordered = tuple(dataclasses.replace(tags[name], items=tags[name].items[:keep]) for name in sorted(tags))
+    followed = follow_condition(stream, known, now)
+    ready = _ready(stream, tags, followed, defaults, now)
     status = StreamStatus(
         repository=stream.repository,
         tags=ordered,
-        conditions=(_ready(stream, tags, now),),
+        conditions=(ready,) if followed is None else (ready, followed),
         observed_generation=stream.generation,
         summary=summarize(stream.repository, ordered),
     )
     return fit(status, stream.status, budget=budget, now=now)
+
+
+def _without_unlisted(stream: Stream) -> dict[str, TagStatus]:
+    """Give the status of the tags; of those that no list has any more the history alone, if they have one."""
+    wanted = {tag.name for tag in stream.tags}
+    tags: dict[str, TagStatus] = {}
+    for tag in stream.status.tags:
+        if tag.tag in wanted or tag.intent is None or not tag.intent.listed:
+            tags[tag.tag] = tag
+        elif tag.items:
+            tags[tag.tag] = TagStatus(tag.tag, tag.items)
+    return tags
 
 
 def _outcome_of(spec: TagSpec, intent: Intent, outcome: Outcome | None, before: TagStatus) -> Outcome | None:
@@ -163,28 +184,40 @@ def _apply(before: TagStatus, outcome: Outcome, now: str, *, of: int, keep: int)
     return TagStatus(before.tag, before.items, (condition,), intent)
 
 
-def _ready(stream: Stream, tags: Mapping[str, TagStatus], now: str) -> Condition:
+def _ready(
+    stream: Stream,
+    tags: Mapping[str, TagStatus],
+    followed: Condition | None,
+    defaults: Defaults,
+    now: str,
+) -> Condition:
     # A tag that lost its source keeps its last condition, as in the original, but asks for nothing more.
     asked = [spec for spec in stream.tags if spec.source is not None]
     pending = [spec.name for spec in asked if _pending(stream, spec, tags.get(spec.name))]
     failed = [spec.name for spec in asked if spec.name in tags and tags[spec.name].failure]
     total = len(asked)
-    if failed:
+    if followed is not None and followed.status == "False":
+        status, reason = "False", "ListingFailed"
+        more = f"{len(failed)} of {total} tags failed to import, too: {_names(failed)}. " if failed else ""
+        message = f"{more}spec.dockerImageRepository cannot be listed ({followed.reason}): {followed.message}"
+    elif failed:
         status, reason = "False", "ImportFailed"
         message = f"{len(failed)} of {total} tags failed to import: {_names(failed)}"
         if len(failed) == 1 and (failure := tags[failed[0]].failure):
             message = f'tag "{failed[0]}" failed to import ({failure.reason}): {failure.message}'
+    elif stream.repository and followed is None:
+        status, reason = "Unknown", "Importing"
+        message = f"the tags of {stream.repository} are being listed"
     elif pending:
         status, reason = "Unknown", "Importing"
         message = f"still being imported: {_names(pending)}"
-    elif caution := cautions(stream):
+    elif caution := cautions(stream, defaults):
         status, reason, message = "True", "ImportedWithWarning", caution
     else:
         status, reason = "True", "Imported"
-        message = (
-            f"{total} {'tag is' if total == 1 else 'tags are'} imported" if total else "no tag has a source"
-        )
-    last = next((item for item in stream.status.conditions if item.type == READY), None)
+        none = "no tag has a source" if followed is None else followed.message
+        message = f"{total} {'tag is' if total == 1 else 'tags are'} imported" if total else none
+    last = stream.status.condition(READY)
     since = last.last_transition if last and last.status == status and last.last_transition else now
     return Condition(READY, status, reason, message, since, stream.generation)
 

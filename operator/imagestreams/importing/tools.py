@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from imagestreams.model.stream import Stream, StreamKey
     from imagestreams.registry.access import Access
     from imagestreams.registry.client import Question, Resolution
+    from imagestreams.registry.listing import TagList
     from imagestreams.registry.manifests import Platform
 
 
@@ -87,6 +88,7 @@ class Tools:
     images: Images
     image_grace: float
     """For how many seconds an Image that no history names is kept."""
+    tags: Callable[[Question], TagList]
     threads: Executor
     gate: Gate
     platform: Platform

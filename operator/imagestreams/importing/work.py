@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import functools
 import logging
 import time
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ from imagestreams.errors import (
 )
 from imagestreams.importing.asking import Asker
 from imagestreams.importing.derive import followed_streams
+from imagestreams.importing.effective import Defaults, effective
 from imagestreams.importing.followers import Followers
 from imagestreams.importing.images import ImageKeeper
 from imagestreams.importing.memory import Memory
@@ -30,12 +32,14 @@ from imagestreams.importing.news import news
 from imagestreams.importing.permitting import HOLDS, Permissions
 from imagestreams.importing.plan import Attempt, plan, retry_delay
 from imagestreams.importing.record import record
+from imagestreams.importing.repository import NOTHING_KNOWN, Known, Listing
 from imagestreams.importing.schedule import Schedule, jitter
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from imagestreams.importing.plan import Ask
+    from imagestreams.importing.plan import Ask, Plan
+    from imagestreams.importing.repository import Wanted
     from imagestreams.importing.tools import Tools
     from imagestreams.model.stream import Stream, StreamKey
 
@@ -43,23 +47,31 @@ _log = logging.getLogger(__name__)
 
 HOLD = 1.0
 """How long the answers of a stream's tags are collected into one write, in seconds."""
+_WAIT_LEAST = 0.001
 _WRITE_RETRY = 1.0
 _WRITE_RETRY_LAST = 5.0
 _REFUSED_RETRY_LAST = 120.0
 _BUG_RETRY = 60.0
 _BATCH = 100
+_DEFAULTS = Defaults()
 
 
 class Importer:
     """Keeps the status of every stream true. `run` does the work; the other methods only note and return."""
 
-    def __init__(self, tools: Tools, *, default_interval: float) -> None:
+    def __init__(self, tools: Tools, *, default_interval: float, defaults: Defaults = _DEFAULTS) -> None:
         self._tools = tools
+        self._defaults = defaults
         self._default_interval = default_interval
         self._schedule: Schedule[StreamKey] = Schedule()
         self._memories: dict[StreamKey, Memory] = {}
         self._asker = Asker(
-            tools.resolve, tools.threads, gate=tools.gate, platform=tools.platform, metrics=tools.metrics
+            tools.resolve,
+            tools.tags,
+            tools.threads,
+            gate=tools.gate,
+            platform=tools.platform,
+            metrics=tools.metrics,
         )
         self.images = ImageKeeper(self._asker, tools)
         self._permissions = Permissions(tools.permission)
@@ -100,7 +112,10 @@ class Importer:
                 for tag in failed:
                     attempt = memory.attempts[tag]
                     memory.attempts[tag] = dataclasses.replace(attempt, asked=float("-inf"))
-                if failed:
+                listed = memory.listed
+                if listed is not None and listed.failures:
+                    memory.listed = dataclasses.replace(listed, asked=float("-inf"))
+                if failed or memory.listed is not listed:
                     self.look_at(key)
 
     async def run(self) -> None:
@@ -113,7 +128,8 @@ class Importer:
                 if count % _BATCH == 0:
                     await asyncio.sleep(0)
             due = self._schedule.next_due()
-            wait = None if due is None else max(0.0, due - loop.time())
+            # What is due nearer than the clock can tell would be waited for without end.
+            wait = None if due is None else max(_WAIT_LEAST, due - loop.time())
             self._tools.metrics.next_try.set(0 if wait is None else time.time() + wait)
             try:
                 async with asyncio.timeout(wait):
@@ -139,13 +155,14 @@ class Importer:
             self.look_at(key, delay=_BUG_RETRY)
 
     def _look(self, key: StreamKey, now: float) -> None:
-        stream = self._tools.streams.stream(key)
-        if stream is None:
+        stored = self._tools.streams.stream(key)
+        if stored is None:
             self.forget(key)
             return
         memory = self._memories.get(key)
-        if memory is None or memory.uid != stream.uid:
-            memory = self._memories[key] = Memory(stream.uid, since=now)
+        if memory is None or memory.uid != stored.uid:
+            memory = self._memories[key] = Memory(stored.uid, since=now)
+        stream = effective(stored, memory.repository, self._defaults)
         followed = followed_streams(stream)
         self._followers.set(key, followed)
         foreign = [other for other in followed if other.namespace != key.namespace]
@@ -153,21 +170,34 @@ class Importer:
             self._look_at_time(key, now + HOLDS)
             self._spawn(self._check_permissions(key, foreign))
         decided = plan(
-            stream, memory.attempts, now=now, since=memory.since, default_interval=self._default_interval
+            stream,
+            memory.attempts,
+            now=now,
+            since=memory.since,
+            default_interval=self._default_interval,
+            listed=memory.listed,
+            defaults=self._defaults,
         )
         if decided.wake is not None:
             self._schedule.hasten(key, decided.wake)
         wanted = {tag.name for tag in stream.tags}
         for gone in memory.attempts.keys() - wanted:
             del memory.attempts[gone]
-        for ask in decided.asks:
-            if memory.asking.get(ask.tag) != ask:
-                if not memory.asking:
-                    memory.hold_until = now + HOLD
-                memory.asking[ask.tag] = ask
-                self._spawn(self._ask(key, memory, ask))
+        self._do(key, memory, decided, now)
         self._settle_soon(key, memory)
         self.images.look_at(stream)
+
+    def _do(self, key: StreamKey, memory: Memory, decided: Plan, now: float) -> None:
+        asks = [ask for ask in decided.asks if memory.asking.get(ask.tag) != ask]
+        wanted = decided.listing if decided.listing != memory.listing else None
+        if (asks or wanted) and not memory.waiting:
+            memory.hold_until = now + HOLD
+        for ask in asks:
+            memory.asking[ask.tag] = ask
+            self._spawn(self._ask(key, memory, ask))
+        if wanted is not None:
+            memory.listing = wanted
+            self._spawn(self._list(key, memory, wanted))
 
     async def _check_permissions(self, key: StreamKey, streams: list[StreamKey]) -> None:
         now = asyncio.get_running_loop().time()
@@ -211,6 +241,33 @@ class Importer:
         now = asyncio.get_running_loop().time()
         self._look_at_time(key, max(now, memory.hold_until) if memory.asking else now)
 
+    async def _list(self, key: StreamKey, memory: Memory, wanted: Wanted) -> None:
+        tools, loop = self._tools, asyncio.get_running_loop()
+        asked = loop.time()
+        access = tools.streams.access(key.namespace)
+        answer, retry = await self._asker.list_tags(key.namespace, wanted, access)
+        if memory.listing is not wanted:
+            return
+        memory.listing = None
+        failures = 0
+        if isinstance(answer, Listing):
+            memory.repository = Known(answer)
+        else:
+            # What was last known goes on being followed.
+            memory.repository = Known(memory.repository.listing, answer)
+            before = memory.listed
+            failures = 1 + (before.failures if before is not None and before.intent == wanted else 0)
+            asked = loop.time() if access == tools.streams.access(key.namespace) else float("-inf")
+            _log.info("%s: listing %s failed %d times", key, wanted.repository, failures)
+        memory.listed = Attempt(wanted, asked, failures, retry or Retry.TRANSIENT)
+        self._look_at_time(key, loop.time())
+
+    def _effective(self, key: StreamKey) -> Stream | None:
+        stream, memory = self._tools.streams.stream(key), self._memories.get(key)
+        if stream is None or not stream.repository:
+            return stream
+        return effective(stream, memory.repository if memory else NOTHING_KNOWN, self._defaults)
+
     def _settle_soon(self, key: StreamKey, memory: Memory) -> None:
         memory.unsettled = True
         if not memory.settling:
@@ -249,16 +306,18 @@ class Importer:
         if stream is None or stream.uid != memory.uid:
             return
         now = asyncio.get_running_loop().time()
-        if (memory.asking or memory.write_failures) and now < memory.hold_until:
+        if (memory.waiting or memory.write_failures) and now < memory.hold_until:
             self._look_at_time(key, memory.hold_until)
             return
         outcomes = dict(memory.outcomes)
         status = record(
-            stream,
+            effective(stream, memory.repository, self._defaults),
             outcomes,
             now=tools.timestamp(),
-            lookup=tools.streams.stream,
+            lookup=functools.cache(self._effective),
             permitted=lambda other: self._permissions.of(key.namespace, other),
+            known=memory.repository,
+            defaults=self._defaults,
             budget=memory.budget,
         )
         if status != stream.status:
@@ -290,4 +349,4 @@ class Importer:
                 self._tools.metrics.moves.inc()
         self._wake_followers(after.key)
         self._tools.moved(after.key)
-        self.images.look_at(after)
+        self.images.look_at(self._effective(after.key) or after)

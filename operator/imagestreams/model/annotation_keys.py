@@ -18,6 +18,16 @@ INTERVAL = "imagestreams.dev/interval"
 KEEP = "imagestreams.dev/keep"
 """On a stream: how many items of each tag's history are kept, such as "10"."""
 
+MAX_TAGS = "imagestreams.dev/max-tags"
+"""On a stream: how many tags of its spec.dockerImageRepository are followed."""
+
+INCLUDE_TAGS = "imagestreams.dev/include-tags"
+EXCLUDE_TAGS = "imagestreams.dev/exclude-tags"
+"""On a stream: which tags of its spec.dockerImageRepository are followed, and which not: "1.*,2.?"."""
+
+INSECURE_REPOSITORY = "openshift.io/image.insecureRepository"
+"""On a stream, the original's: "true" lets its spec.dockerImageRepository do without verified TLS."""
+
 PREFER_OS = "importer.image.openshift.io/prefer-os"
 PREFER_ARCH = "importer.image.openshift.io/prefer-arch"
 """On a tag, the original's: which child of an index a Legacy import takes."""

@@ -18,13 +18,13 @@ KEEP_ITEMS = 50
 _KEEP_MOST = 1000
 
 
-def read_keep(text: str) -> int:
+def read_keep(text: str, default: int = KEEP_ITEMS) -> int:
     """Read `imagestreams.dev/keep`; "" is the default.
 
     Raises InvalidError, which says how to write it.
     """
     if not text:
-        return KEEP_ITEMS
+        return default
     if not (text.isascii() and text.isdecimal() and len(text) <= 4 and 1 <= int(text) <= _KEEP_MOST):
         raise InvalidError(f'"{text[:40]}" is not a number of items from 1 to {_KEEP_MOST}')
     return int(text)

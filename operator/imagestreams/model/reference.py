@@ -59,6 +59,11 @@ def is_digest(text: str) -> bool:
     return _SHA256.fullmatch(text) is not None
 
 
+def is_tag(text: str) -> bool:
+    """Tell whether a text can be a tag."""
+    return _TAG.fullmatch(text) is not None
+
+
 def parse_reference(text: str) -> Reference:
     """Read an image reference.
 
@@ -90,6 +95,17 @@ def parse_reference(text: str) -> Reference:
     reference = Reference(registry, repository, tag, digest)
     if len(reference.name) > NAME_MAX:
         raise InvalidError(f"{shown}: the name is longer than {NAME_MAX} characters")
+    return reference
+
+
+def parse_repository(text: str) -> Reference:
+    """Read a reference that names a repository and nothing in it.
+
+    Raises InvalidError as parse_reference does.
+    """
+    reference = parse_reference(text)
+    if reference.tag or reference.digest:
+        raise InvalidError(f'image reference "{text[:200]}" must have no tag and no digest')
     return reference
 
 

@@ -14,6 +14,7 @@ from imagestreams.model import border
 
 IMPORT_SUCCESS = "ImportSuccess"
 READY = "Ready"
+REPOSITORY_FOLLOWED = "RepositoryFollowed"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -33,6 +34,8 @@ class Intent:
     requested_at: str = ""
     prefer_os: str = ""
     prefer_arch: str = ""
+    listed: bool = False
+    """Whether no tag of spec asks for it, but the list of spec.dockerImageRepository."""
     generation: int = dataclasses.field(default=0, compare=False)
 
     @classmethod
@@ -51,6 +54,7 @@ class Intent:
             requested_at=border.text(body.get("requestedAt")),
             prefer_os=border.text(body.get("preferOS")),
             prefer_arch=border.text(body.get("preferArch")),
+            listed=body.get("listed") is True,
             generation=border.integer(body.get("generation")),
         )
 
@@ -66,6 +70,7 @@ class Intent:
             requestedAt=self.requested_at,
             preferOS=self.prefer_os,
             preferArch=self.prefer_arch,
+            listed=self.listed,
             generation=self.generation,
         )
 
@@ -240,6 +245,10 @@ class StreamStatus:
             observed_generation=border.integer(body.get("observedGeneration")),
             summary=Summary.parse(body.get("summary")),
         )
+
+    def condition(self, kind: str) -> Condition | None:
+        """Find a condition of the stream by its type."""
+        return next((item for item in self.conditions if item.type == kind), None)
 
     def to_json(self) -> dict[str, Any]:
         """Spell it as JSON, as the API server stores it."""

@@ -42,7 +42,7 @@ class Source:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class TagSpec:
-    """One of `spec.tags`, as typed."""
+    """One of `spec.tags`, as typed, or one that stands for a tag of the repository."""
 
     name: str
     source: Source | None = None
@@ -55,6 +55,8 @@ class TagSpec:
     requested_at: str = ""
     prefer_os: str = ""
     prefer_arch: str = ""
+    listed: bool = False
+    """Not in spec: a tag of spec.dockerImageRepository (importing.effective)."""
 
     @property
     def importable(self) -> bool:
@@ -100,7 +102,12 @@ class Stream:
     interval: str = ""
     requested_at: str = ""
     keep: str = ""
-    """imagestreams.dev/keep, as typed."""
+    """imagestreams.dev/keep, as typed; so are the three below."""
+    max_tags: str = ""
+    include_tags: str = ""
+    exclude_tags: str = ""
+    insecure: bool = False
+    """openshift.io/image.insecureRepository, the original's: it counts for the repository alone."""
     status: StreamStatus = dataclasses.field(default_factory=StreamStatus)
 
     @classmethod
@@ -122,6 +129,10 @@ class Stream:
             interval=border.text(notes.get(annotation_keys.INTERVAL)),
             requested_at=border.text(notes.get(annotation_keys.REQUESTED_AT)),
             keep=border.text(notes.get(annotation_keys.KEEP)),
+            max_tags=border.text(notes.get(annotation_keys.MAX_TAGS)),
+            include_tags=border.text(notes.get(annotation_keys.INCLUDE_TAGS)),
+            exclude_tags=border.text(notes.get(annotation_keys.EXCLUDE_TAGS)),
+            insecure=notes.get(annotation_keys.INSECURE_REPOSITORY) == "true",
             status=StreamStatus.parse(border.mapping(body).get("status")),
         )
 
@@ -150,6 +161,7 @@ def intent_of(stream: Stream, tag: TagSpec) -> Intent:
         # Where no child is chosen they mean nothing, and changing them asks for nothing.
         prefer_os=tag.prefer_os[:_NAME_MOST] if legacy else "",
         prefer_arch=tag.prefer_arch[:_NAME_MOST] if legacy else "",
+        listed=tag.listed,
         generation=stream.generation,
     )
 

@@ -29,7 +29,16 @@ from imagestreams.model.reference import is_digest
 from imagestreams.registry.challenge import parse_challenges
 from imagestreams.registry.description import config_of, describe_image, describe_index
 from imagestreams.registry.exchange import Exchange, Visitor
-from imagestreams.registry.explain import explaining
+from imagestreams.registry.explain import FOR_REPOSITORY, explaining
+from imagestreams.registry.listing import (
+    FIRST_PAGE,
+    PAGE_LIMIT,
+    PAGES_MOST,
+    TAGS_MOST,
+    TagList,
+    next_page,
+    parse_page,
+)
 from imagestreams.registry.manifests import Manifest, choose_child, parse_manifest
 from imagestreams.registry.memory import Memory
 
@@ -48,6 +57,7 @@ _BODIES = 8 * 1024 * 1024
 _OVERHEAD = 500
 _LARGE = 256 * 1024
 _DIAGNOSIS_LIMIT = 1024 * 1024
+_LISTS_NOTHING = frozenset({400, 405, 501})
 _HEAD_IS_NOT_FOR_THEM = frozenset({200, 400, 405, 501})
 
 
@@ -126,6 +136,38 @@ class RegistryClient:
         if f"sha256:{hashlib.sha256(answer.body).hexdigest()}" != named.digest:
             raise ProtocolError(f"it serves another config than {named.digest}")
         return answer.body
+
+    def tags(self, question: Question) -> TagList:
+        """List the tags of a reference's repository, page by page, within `Limits.question` in all.
+
+        Raises a RegistryError as `resolve` does, which says how to mend spec.dockerImageRepository.
+        """
+        visitor = self._visitor(question)
+        with explaining(question.reference, visitor, FOR_REPOSITORY):
+            return self._tags(visitor)
+
+    def _tags(self, visitor: Visitor) -> TagList:
+        tags: dict[str, None] = {}
+        asked: set[str] = set()
+        page: str | None = FIRST_PAGE
+        # A list that leads back to a page of its own has ended there.
+        while page is not None and page not in asked:
+            if len(asked) == PAGES_MOST or len(tags) > TAGS_MOST:
+                return TagList(tuple(tags)[:TAGS_MOST], complete=False)
+            asked.add(page)
+            answer = self._exchange.ask(visitor, "GET", page, limit=PAGE_LIMIT)
+            if answer.status != 200:
+                raise self._no_list(answer, visitor)
+            tags.update(dict.fromkeys(parse_page(answer.body)))
+            page = next_page(answer.headers)
+        return TagList(tuple(tags)[:TAGS_MOST], complete=len(tags) <= TAGS_MOST)
+
+    def _no_list(self, answer: Answer, visitor: Visitor) -> RegistryError:
+        if answer.status == 404:
+            return (HiddenError if answer.authorized else NotFoundError)("there is no such repository")
+        if answer.status in _LISTS_NOTHING:
+            return ProtocolError(f"it does not list tags (it answered {answer.status})")
+        return self._refusal(answer, visitor, "")
 
     def _visitor(self, question: Question) -> Visitor:
         return Visitor(

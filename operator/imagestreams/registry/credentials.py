@@ -14,6 +14,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from imagestreams.errors import InvalidError
+from imagestreams.model.glob import fits
 from imagestreams.registry.names import canonical_host
 from imagestreams.registry.wording import shown
 
@@ -83,24 +84,8 @@ def _glob_fits(glob: str, host: str) -> bool:
     return (
         wanted_port == port
         and len(patterns) == len(labels)
-        and all(_label_fits(pattern, label) for pattern, label in zip(patterns, labels, strict=True))
+        and all(fits(pattern, label) for pattern, label in zip(patterns, labels, strict=True))
     )
-
-
-def _label_fits(pattern: str, label: str) -> bool:
-    # By hand: fnmatch compiles each pattern and keeps thousands of them, and reads [a-z] as a class.
-    at, seen, star, resume = 0, 0, -1, 0
-    while seen < len(label):
-        if at < len(pattern) and pattern[at] in {"?", label[seen]} and pattern[at] != "*":
-            at, seen = at + 1, seen + 1
-        elif at < len(pattern) and pattern[at] == "*":
-            star, resume, at = at, seen, at + 1
-        elif star >= 0:
-            resume += 1
-            at, seen = star + 1, resume
-        else:
-            return False
-    return not pattern[at:].strip("*")
 
 
 def choose(logins: Iterable[Login], place: Place) -> tuple[Credential, ...]:

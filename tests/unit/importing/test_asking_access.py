@@ -68,10 +68,12 @@ class Asking:
 @contextlib.asynccontextmanager
 async def _asking() -> AsyncIterator[Asking]:
     transport = Transport(user_agent="test")
+    client = RegistryClient(transport)
     with ThreadPoolExecutor(8) as threads:
         yield Asking(
             Asker(
-                RegistryClient(transport).resolve,
+                client.resolve,
+                client.tags,
                 threads,
                 gate=Gate(total=8, share=8),
                 platform=Platform("linux", "amd64"),

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from imagestreams.importing.cautions import cautions, items_kept
+from imagestreams.importing.effective import Defaults
 from unit.importing.streams import stream, tag
 
 LOCAL = {"referencePolicy": {"type": "Local"}}
@@ -17,7 +18,16 @@ LOCAL = {"referencePolicy": {"type": "Local"}}
     [
         (stream(tag()), []),
         (stream(tag() | {"referencePolicy": {"type": "Source"}}), []),
-        (stream(repository="quay.io/org/app"), ["spec.dockerImageRepository is not followed yet"]),
+        (stream(repository="quay.io/org/app"), []),
+        (
+            stream(notes={"imagestreams.dev/max-tags": "all"}),
+            ['"all" is not a number of tags', "50 are followed"],
+        ),
+        (stream(notes={"imagestreams.dev/include-tags": "[0-9]*"}), ['"[0-9]*" fits no tag']),
+        (
+            stream(notes={"imagestreams.dev/exclude-tags": ",".join("a" * 21)}),
+            ["21 patterns are more than 20"],
+        ),
         (
             stream(tag("a") | LOCAL, tag("b") | LOCAL),
             ["referencePolicy Local of 2 tag(s) is treated like Source"],
@@ -25,14 +35,14 @@ LOCAL = {"referencePolicy": {"type": "Local"}}
         (stream(tag(), notes={"imagestreams.dev/keep": "all"}), ['"all" is not a number of items']),
         (
             stream(tag() | LOCAL, notes={"imagestreams.dev/interval": "often"}, repository="quay.io/org/app"),
-            ["dockerImageRepository", "Local of 1 tag(s)", '"often" is not a duration'],
+            ["Local of 1 tag(s)", '"often" is not a duration'],
         ),
     ],
-    ids=["nothing", "source", "repository", "local", "keep", "several"],
+    ids=["nothing", "source", "repository", "max-tags", "include", "exclude", "local", "keep", "several"],
 )
 def test_each_caution_is_told(given: Any, told: list[str]) -> None:
     """Every caution is in the text, and a stream without any has none."""
-    text = cautions(given)
+    text = cautions(given, Defaults())
     assert bool(told) == bool(text)
     for part in told:
         assert part in text
@@ -41,4 +51,4 @@ def test_each_caution_is_told(given: Any, told: list[str]) -> None:
 @pytest.mark.parametrize(("text", "items"), [("", 50), ("1", 1), ("1000", 1000), ("all", 50), ("0", 50)])
 def test_how_many_items_are_kept(text: str, items: int) -> None:
     """The annotation counts where it can be read, else the default."""
-    assert items == items_kept(stream(tag(), notes={"imagestreams.dev/keep": text}))
+    assert items == items_kept(stream(tag(), notes={"imagestreams.dev/keep": text}), Defaults())

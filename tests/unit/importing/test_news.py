@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 
 from imagestreams.importing.news import News, news
-from imagestreams.model.status import Condition, StreamStatus, TagEvent, TagStatus
+from imagestreams.model.status import (
+    REPOSITORY_FOLLOWED,
+    Condition,
+    Intent,
+    StreamStatus,
+    TagEvent,
+    TagStatus,
+)
 
 A, B = TagEvent("1", "r.io/app@a", "a"), TagEvent("2", "r.io/app@b", "b")
 
@@ -16,9 +23,10 @@ def failure(reason: str = "NotFound", message: str = "why") -> Condition:
 
 
 NOTHING = TagStatus("v1")
-FIRST = TagStatus("v1", (A,))
-MOVED = TagStatus("v1", (B, A))
-FAILED = TagStatus("v1", (A,), (failure(),))
+ASKED = Intent("DockerImage", "r.io/app:v1")
+FIRST = TagStatus("v1", (A,), (), ASKED)
+MOVED = TagStatus("v1", (B, A), (), ASKED)
+FAILED = TagStatus("v1", (A,), (failure(),), ASKED)
 
 TO_A = News("TagMoved", 'tag "v1" moved to r.io/app@a')
 TO_B = News("TagMoved", 'tag "v1" moved from r.io/app@a to r.io/app@b')
@@ -47,6 +55,7 @@ HEALS = News("ImportHealed", 'tag "v1" is imported again')
         ),
         pytest.param(FAILED, FIRST, [HEALS], id="healed"),
         pytest.param(FAILED, MOVED, [TO_B, HEALS], id="healed and moved"),
+        pytest.param(FAILED, TagStatus("v1", (A,)), [], id="asked for no more"),
         pytest.param(
             FIRST,
             TagStatus("v1", (TagEvent("1", "m.io/app@a", "a"),)),
@@ -72,3 +81,49 @@ def test_a_tag_that_went_away_is_no_news() -> None:
     assert [News("TagMoved", 'tag "v2" moved to r.io/app@b')] == list(
         news(StreamStatus(tags=(FIRST,)), StreamStatus(tags=(other,)))
     )
+
+
+def followed(status: str, reason: str = "AllTags", message: str = "why") -> Condition:
+    """Say how a repository is followed."""
+    return Condition(REPOSITORY_FOLLOWED, status, reason, message, "1")
+
+
+LISTING_FAILS = News(
+    "ListingFailed", "spec.dockerImageRepository cannot be listed (NotFound): why", warning=True
+)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        pytest.param([], [followed("True")], [], id="listed"),
+        pytest.param([], [followed("False", "NotFound")], [LISTING_FAILS], id="a failure at once"),
+        pytest.param([followed("True")], [followed("False", "NotFound")], [LISTING_FAILS], id="a failure"),
+        pytest.param(
+            [followed("False", "NotFound", "so")], [followed("False", "NotFound")], [], id="the same reason"
+        ),
+        pytest.param(
+            [followed("False", "Unauthorized")],
+            [followed("False", "NotFound")],
+            [LISTING_FAILS],
+            id="another",
+        ),
+        pytest.param(
+            [followed("False", "NotFound")],
+            [followed("True", message="all 2 tags of r.io/app are followed")],
+            [
+                News(
+                    "ListingHealed",
+                    "spec.dockerImageRepository is listed again: all 2 tags of r.io/app are followed",
+                )
+            ],
+            id="healed",
+        ),
+        pytest.param([followed("False", "NotFound")], [], [], id="no repository any more"),
+    ],
+)
+def test_a_listing_that_fails_or_heals_is_told_once(
+    before: list[Condition], after: list[Condition], told: list[News]
+) -> None:
+    """A repository that cannot be listed is told as it begins, changes its reason and ends."""
+    assert told == list(news(StreamStatus(conditions=tuple(before)), StreamStatus(conditions=tuple(after))))

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from imagestreams.errors import ClusterError, ConflictError, GoneError, NotFoundError
 from imagestreams.importing.collecting import KeptImage
 from imagestreams.importing.derive import Permission
+from imagestreams.importing.effective import Defaults
 from imagestreams.importing.gate import Gate
 from imagestreams.importing.tools import Tools
 from imagestreams.importing.work import Importer
@@ -26,6 +27,7 @@ from imagestreams.metrics import Metrics
 from imagestreams.model.image import Image
 from imagestreams.model.stream import Stream, StreamKey
 from imagestreams.registry.client import Resolution
+from imagestreams.registry.listing import TagList
 from imagestreams.registry.manifests import OCI_MANIFEST, Platform
 from imagestreams.watching.store import Store
 
@@ -140,6 +142,7 @@ class Registries(concurrent.futures.Executor):
         self.questions: list[Question] = []
         self.described: list[tuple[float, str]] = []
         self.undescribable: Exception | None = None
+        self.lists: dict[str, list[str]] = {}
 
     def times(self, reference: str) -> list[float]:
         """Tell when a reference was asked for."""
@@ -161,11 +164,20 @@ class Registries(concurrent.futures.Executor):
             raise self.undescribable
         return Image(question.reference.version, OCI_MANIFEST)
 
+    def tags(self, question: Question) -> TagList:
+        """Answer the list of a repository."""
+        name = str(question.reference)
+        if name in self.errors:
+            raise self.errors[name]
+        if name not in self.lists:
+            raise NotFoundError(f"{name}: there is no such repository")
+        return TagList(tuple(self.lists[name]))
+
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """Answer after the delay of the question's reference."""
         (question,) = args
         name = str(question.reference)
-        if fn == self.resolve:
+        if fn in {self.resolve, self.tags}:
             self.asked.append((now(), name))
             self.questions.append(question)
         # Not asyncio.Future itself: looptime takes those of executors for real threads, and really waits.
@@ -243,7 +255,9 @@ class StoredImages:
 class World:
     """An importer with a cluster, registries, and people who are told things."""
 
-    def __init__(self, store: Store | None = None, cluster: Cluster | None = None) -> None:
+    def __init__(
+        self, store: Store | None = None, cluster: Cluster | None = None, defaults: Defaults | None = None
+    ) -> None:
         self.cluster = Cluster() if cluster is None else cluster
         self.registries = Registries()
         self.store = Store() if store is None else store
@@ -262,6 +276,7 @@ class World:
                 describe=self.registries.describe,
                 images=self.images_stored,
                 image_grace=3600.0,
+                tags=self.registries.tags,
                 threads=self.registries,
                 gate=Gate(total=5000, share=5000),
                 platform=Platform("linux", "amd64"),
@@ -272,6 +287,7 @@ class World:
                 wall_clock=lambda: DAWN.timestamp() + now(),
             ),
             default_interval=900.0,
+            defaults=defaults or Defaults(),
         )
 
     async def permission(self, namespace: str, stream: StreamKey) -> Permission:
