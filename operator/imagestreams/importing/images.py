@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from imagestreams.errors import ClusterError, ConflictError, GoneError, InvalidError, RegistryError, Retry
 from imagestreams.importing.asking import Matter
+from imagestreams.importing.background import Background
 from imagestreams.importing.collecting import Action, collect
 from imagestreams.importing.plan import retry_delay
 from imagestreams.importing.schedule import Schedule
@@ -58,7 +59,7 @@ class ImageKeeper:
         self._schedule: Schedule[str] = Schedule()
         self._woken = asyncio.Event()
         self._turns = asyncio.Semaphore(_AT_ONCE)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._background = Background()
 
     def look_at(self, stream: Stream) -> None:
         """Note which Images a stream wants that are not there, or that are to be deleted soon."""
@@ -83,9 +84,8 @@ class ImageKeeper:
                 self._woken.clear()
                 for digest in self._schedule.take_due(loop.time()):
                     await self._turns.acquire()
-                    task = asyncio.create_task(self._keep(digest))
-                    self._tasks.add(task)
-                    task.add_done_callback(self._done)
+                    task = self._background.spawn(self._keep(digest))
+                    task.add_done_callback(lambda _: self._turns.release())
                 due = self._schedule.next_due()
                 wait = None if due is None else max(0.0, due - loop.time())
                 try:
@@ -94,8 +94,7 @@ class ImageKeeper:
                 except TimeoutError:
                     continue
         finally:
-            for task in self._tasks:
-                task.cancel()
+            await self._background.close()
 
     async def _load(self) -> None:
         """Learn which Images there are. The start waits for nothing of this: there may be many."""
@@ -153,12 +152,6 @@ class ImageKeeper:
     def _set(self, digest: str, delay: float) -> None:
         self._schedule.set(digest, asyncio.get_running_loop().time() + delay)
         self._woken.set()
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        self._turns.release()
-        if not task.cancelled() and (error := task.exception()) is not None:
-            _log.error("unexpected", exc_info=error)
 
     async def _keep(self, digest: str) -> None:
         missing = self._missing[digest]

@@ -8,21 +8,14 @@ Fed by watching, through the store; what it writes goes out through a StatusWrit
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import functools
 import logging
 import time
 from typing import TYPE_CHECKING
 
-from imagestreams.errors import (
-    ConflictError,
-    GoneError,
-    ImageStreamsError,
-    RefusedError,
-    Retry,
-    TooLargeError,
-)
+from imagestreams.errors import ConflictError, GoneError, ImageStreamsError
 from imagestreams.importing.asking import Asker
+from imagestreams.importing.background import Background
 from imagestreams.importing.derive import followed_streams
 from imagestreams.importing.effective import Defaults, effective
 from imagestreams.importing.followers import Followers
@@ -30,27 +23,23 @@ from imagestreams.importing.images import ImageKeeper
 from imagestreams.importing.memory import Memory
 from imagestreams.importing.news import news
 from imagestreams.importing.permitting import HOLDS, Permissions
-from imagestreams.importing.plan import Attempt, plan, retry_delay
+from imagestreams.importing.plan import plan, retry_delay
 from imagestreams.importing.record import record
-from imagestreams.importing.repository import NOTHING_KNOWN, Known, Listing
+from imagestreams.importing.repository import NOTHING_KNOWN
 from imagestreams.importing.schedule import Schedule, jitter
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
-
     from imagestreams.importing.plan import Ask, Plan
     from imagestreams.importing.repository import Wanted
     from imagestreams.importing.tools import Tools
     from imagestreams.model.stream import Stream, StreamKey
+    from imagestreams.registry.access import Access
 
 _log = logging.getLogger(__name__)
 
 HOLD = 1.0
 """How long the answers of a stream's tags are collected into one write, in seconds."""
 _WAIT_LEAST = 0.001
-_WRITE_RETRY = 1.0
-_WRITE_RETRY_LAST = 5.0
-_REFUSED_RETRY_LAST = 120.0
 _BUG_RETRY = 60.0
 _BATCH = 100
 _DEFAULTS = Defaults()
@@ -76,7 +65,7 @@ class Importer:
         self.images = ImageKeeper(self._asker, tools)
         self._permissions = Permissions(tools.permission)
         self._followers = Followers()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._background = Background()
         self._woken = asyncio.Event()
 
     def look_at(self, key: StreamKey, *, delay: float = 0.0) -> None:
@@ -107,16 +96,8 @@ class Importer:
     def access_changed(self, namespace: str | None) -> None:
         """Note that a namespace (None: any) has other secrets, CAs or rules: what failed is tried again."""
         for key, memory in self._memories.items():
-            if namespace in {None, key.namespace}:
-                failed = [tag for tag, attempt in memory.attempts.items() if attempt.failures]
-                for tag in failed:
-                    attempt = memory.attempts[tag]
-                    memory.attempts[tag] = dataclasses.replace(attempt, asked=float("-inf"))
-                listed = memory.listed
-                if listed is not None and listed.failures:
-                    memory.listed = dataclasses.replace(listed, asked=float("-inf"))
-                if failed or memory.listed is not listed:
-                    self.look_at(key)
+            if namespace in {None, key.namespace} and memory.retry_failed():
+                self.look_at(key)
 
     async def run(self) -> None:
         """Look at streams as they become due, for ever."""
@@ -140,11 +121,7 @@ class Importer:
     async def close(self, *, within: float) -> None:
         """Let writes under way finish, for so many seconds at most, and give up the rest."""
         self._asker.close()
-        tasks = list(self._tasks)
-        if tasks:
-            await asyncio.wait(tasks, timeout=within)
-        for task in tasks:
-            task.cancel()
+        await self._background.close(within=within)
 
     def _look_safely(self, key: StreamKey, now: float) -> None:
         try:
@@ -168,7 +145,7 @@ class Importer:
         foreign = [other for other in followed if other.namespace != key.namespace]
         if foreign:
             self._look_at_time(key, now + HOLDS)
-            self._spawn(self._check_permissions(key, foreign))
+            self._background.spawn(self._check_permissions(key, foreign))
         decided = plan(
             stream,
             memory.attempts,
@@ -194,25 +171,14 @@ class Importer:
             memory.hold_until = now + HOLD
         for ask in asks:
             memory.asking[ask.tag] = ask
-            self._spawn(self._ask(key, memory, ask))
+            self._background.spawn(self._ask(key, memory, ask))
         if wanted is not None:
             memory.listing = wanted
-            self._spawn(self._list(key, memory, wanted))
+            self._background.spawn(self._list(key, memory, wanted))
 
     async def _check_permissions(self, key: StreamKey, streams: list[StreamKey]) -> None:
-        now = asyncio.get_running_loop().time()
-        if await self._permissions.refresh(key.namespace, streams, now):
+        if await self._permissions.refresh(key.namespace, streams, asyncio.get_running_loop().time()):
             self.look_at(key)
-
-    def _spawn(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._finished)
-
-    def _finished(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            _log.error("unexpected", exc_info=error)
 
     async def _ask(self, key: StreamKey, memory: Memory, ask: Ask) -> None:
         tools = self._tools
@@ -221,46 +187,35 @@ class Importer:
         outcome, retry = await self._asker.ask(key.namespace, ask, access)
         if memory.asking.get(ask.tag) is not ask:
             return
-        del memory.asking[ask.tag]
         if retry is not None:
-            # The back-off counts from the failure: a host that hangs would else be asked again at once.
-            asked = asyncio.get_running_loop().time()
-            if access != tools.streams.access(key.namespace):
-                # A credential or a CA came while it was asked without: what failed is due again at once.
-                asked = float("-inf")
-        before = memory.attempts.get(ask.tag)
-        failures = 0
-        if retry is not None:
-            failures = 1 + (before.failures if before is not None and before.intent == ask.intent else 0)
-        memory.attempts[ask.tag] = Attempt(ask.intent, asked, failures, retry or Retry.TRANSIENT)
+            asked = self._failed_at(key, access)
+        failures = memory.answered(ask, outcome, retry, asked)
         if retry is not None:
             delay = retry_delay(failures, retry)
             _log.info("%s: tag %s failed %d times, next try in %.0f s at most", key, ask.tag, failures, delay)
-        memory.outcomes[ask.tag] = outcome
         # A look plans every tag of the stream: while answers are still collected, one at their end is enough.
         now = asyncio.get_running_loop().time()
         self._look_at_time(key, max(now, memory.hold_until) if memory.asking else now)
 
     async def _list(self, key: StreamKey, memory: Memory, wanted: Wanted) -> None:
-        tools, loop = self._tools, asyncio.get_running_loop()
-        asked = loop.time()
-        access = tools.streams.access(key.namespace)
+        asked = asyncio.get_running_loop().time()
+        access = self._tools.streams.access(key.namespace)
         answer, retry = await self._asker.list_tags(key.namespace, wanted, access)
         if memory.listing is not wanted:
             return
-        memory.listing = None
-        failures = 0
-        if isinstance(answer, Listing):
-            memory.repository = Known(answer)
-        else:
-            # What was last known goes on being followed.
-            memory.repository = Known(memory.repository.listing, answer)
-            before = memory.listed
-            failures = 1 + (before.failures if before is not None and before.intent == wanted else 0)
-            asked = loop.time() if access == tools.streams.access(key.namespace) else float("-inf")
+        if retry is not None:
+            asked = self._failed_at(key, access)
+        failures = memory.was_listed(wanted, answer, retry, asked)
+        if retry is not None:
             _log.info("%s: listing %s failed %d times", key, wanted.repository, failures)
-        memory.listed = Attempt(wanted, asked, failures, retry or Retry.TRANSIENT)
-        self._look_at_time(key, loop.time())
+        self.look_at(key)
+
+    def _failed_at(self, key: StreamKey, access: Access) -> float:
+        if access != self._tools.streams.access(key.namespace):
+            # A credential or a CA came while it was asked without: what failed is due again at once.
+            return float("-inf")
+        # The back-off counts from the failure: a host that hangs would else be asked again at once.
+        return asyncio.get_running_loop().time()
 
     def _effective(self, key: StreamKey) -> Stream | None:
         stream, memory = self._tools.streams.stream(key), self._memories.get(key)
@@ -272,7 +227,7 @@ class Importer:
         memory.unsettled = True
         if not memory.settling:
             memory.settling = True
-            self._spawn(self._settle(key, memory))
+            self._background.spawn(self._settle(key, memory))
 
     async def _settle(self, key: StreamKey, memory: Memory) -> None:
         """Bring the stored status to what is known, until nothing is new."""
@@ -282,13 +237,7 @@ class Importer:
                 if self._memories.get(key) is memory:
                     await self._write(key, memory)
         except ImageStreamsError as error:
-            memory.write_failures += 1
-            if isinstance(error, TooLargeError):
-                memory.budget //= 2
-            # What the API server refuses it will refuse again; when it did not answer, it may any moment.
-            refused = isinstance(error, RefusedError | TooLargeError)
-            last = _REFUSED_RETRY_LAST if refused else _WRITE_RETRY_LAST
-            delay = min(_WRITE_RETRY * 2.0 ** min(memory.write_failures - 1, 10), last)
+            delay = memory.write_failed(error)
             delay += jitter(str(key), delay / 4)
             memory.hold_until = asyncio.get_running_loop().time() + delay
             _log.warning("%s: the status could not be written (%s); tried again in %.0f s", key, error, delay)
@@ -302,10 +251,9 @@ class Importer:
 
     async def _write(self, key: StreamKey, memory: Memory) -> None:
         tools = self._tools
-        stream = tools.streams.stream(key)
+        stream, now = tools.streams.stream(key), asyncio.get_running_loop().time()
         if stream is None or stream.uid != memory.uid:
             return
-        now = asyncio.get_running_loop().time()
         if (memory.waiting or memory.write_failures) and now < memory.hold_until:
             self._look_at_time(key, memory.hold_until)
             return

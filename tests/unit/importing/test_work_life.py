@@ -45,7 +45,7 @@ async def test_an_importer_killed_at_any_moment_leaves_nothing_to_mend(moment: f
     world.apply(body(tag()))
     await until(moment)
     work.cancel()
-    for task in world.importer._tasks:
+    for task in world.importer._background._tasks:
         task.cancel()
     again = World(cluster=world.cluster)
     again.registries.digests[V1] = B

@@ -183,7 +183,8 @@ async def test_a_restart_writes_nothing_and_lists_within_a_minute() -> None:
         assert [] == again.told
         first = again.registries.times(APP)[0]
         assert 60 < first <= 120
-        assert 4 == len(again.registries.times(APP))
+        # A little more often than every fifteen minutes: each stream lists at its own pace.
+        assert 5 == len(again.registries.times(APP))
 
 
 async def test_a_huge_repository_costs_its_list_and_the_tags_that_are_followed() -> None:

@@ -1,0 +1,42 @@
+"""Tasks that run beside: kept as long as they run, their bugs logged, ended together.
+
+Used by importing.work and importing.images, in one event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+_log = logging.getLogger(__name__)
+
+
+class Background:
+    """A set of tasks under way."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        """Begin a task."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+        return task
+
+    async def close(self, *, within: float = 0.0) -> None:
+        """Let the tasks finish, for so many seconds at most, and give up the rest."""
+        tasks = list(self._tasks)
+        if tasks and within:
+            await asyncio.wait(tasks, timeout=within)
+        for task in tasks:
+            task.cancel()
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("unexpected", exc_info=error)
