@@ -64,7 +64,11 @@ def answer(seed: int, method: str, host: str) -> tuple[int, Mapping[str, str], b
     status = chance.choice((200, 200, 200, 401, 307, 404, 204, 206, 304, 400, 403, 429, 500, 599))
     return (
         status,
-        {name: _printable(text.encode()) for name, text in headers.items() if name not in dropped},
+        {
+            name: _printable(text.encode(errors="replace"))
+            for name, text in headers.items()
+            if name not in dropped
+        },
         (b"" if method == "HEAD" else body),
     )
 
