@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from typing import TYPE_CHECKING
 
 from e2e.reading import current
@@ -47,7 +48,8 @@ def test_editing_one_tag_of_fifty_costs_that_tag_alone(operator: OperatorProcess
     assert operator.alive
     with FaultRegistry() as registry:
         digests = {f"t{number}": registry.put_image("team/app", f"t{number}") for number in range(50)}
-        other = registry.put_image("team/app", "other")
+        # Of its own in each run: an Image that is there already would not be asked for.
+        other = registry.put_image("team/app", "other", secrets.token_hex(8))
         source = f"{registry.host}/team/app"
         kubectl.apply(stream("fifty", *(tag(name, f"{source}:{name}") for name in digests)))
         kubectl("wait", "--for=condition=Ready", "is/fifty", "--timeout=60s")
