@@ -77,7 +77,7 @@ def moved(given: Stream, move: int, budget: int) -> Any:
 
 @pytest.mark.parametrize("length", [60, 200])
 async def test_it_stays_writable(kubectl: Kubectl, writer: StreamWriter, length: int) -> None:
-    """What fifty moves make is stored, with fewer old items where there is no room, and a condition says so."""
+    """What fifty moves make is stored, with fewer old items where there is no room; a condition says so."""
     path = "registry.example.com/" + "a" * (length - 21)
     manifest = stream("many", *(tag(f"v{number}", f"{path}:v{number}") for number in range(TAGS)))
     kubectl("create", "-f", "-", stdin=manifest)
