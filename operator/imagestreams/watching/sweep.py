@@ -8,6 +8,7 @@ Reads only; run by app, beside the watches.
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ from imagestreams.triggering.workload import WorkloadKey
 from imagestreams.watching.intake import DEFAULT_ACCOUNT
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
     from concurrent.futures import Executor
 
     from imagestreams.kube.api import Api
@@ -35,6 +36,10 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 Names = tuple[str, str]
+_Queries = tuple[dict[str, str], ...]
+_Kind = tuple[
+    "Resource", _Queries, "Mapping[Names, Names]", "Callable[[Any], None]", "Callable[[str, str], None]"
+]
 _PULL_SECRETS = tuple({"fieldSelector": f"type={name}"} for name in (TYPE_DOCKERCONFIGJSON, TYPE_DOCKERCFG))
 _ACCOUNTS = ({"fieldSelector": f"metadata.name={DEFAULT_ACCOUNT}"},)
 _CONFIGS = ({"fieldSelector": f"metadata.name={CONFIG_MAP}"},)
@@ -73,41 +78,26 @@ class Sweep:
 
         Raises ClusterError.
         """
-        intake = self._intake
-        for resource, queries, seen in (
-            (CONFIG_MAPS, _CONFIGS, intake.config_seen),
-            (SERVICE_ACCOUNTS, _ACCOUNTS, intake.account_seen),
-            (SECRETS, _PULL_SECRETS, intake.secret_seen),
-        ):
+        for resource, queries, _, seen, _ in self._access():
             for query in queries:
                 for body in await self._list(resource.path(), query=query):
                     _safely(seen, body)
 
+    def _access(self) -> Iterator[_Kind]:
+        """List what registries are asked with: which resource, how it is listed, what is known of it."""
+        intake, store = self._intake, self._intake.store
+        yield CONFIG_MAPS, _CONFIGS, store.configs.known(), intake.config_seen, intake.config_gone
+        yield SERVICE_ACCOUNTS, _ACCOUNTS, store.linked.known(), intake.account_seen, intake.account_gone
+        yield SECRETS, _PULL_SECRETS, store.secrets.known(), intake.secret_seen, intake.secret_gone
+
     async def sweep(self) -> None:
         """List everything once. Raises ClusterError."""
-        intake, store = self._intake, self._intake.store
-        await self._compare(
-            SECRETS,
-            store.secrets.known(),
-            seen=intake.secret_seen,
-            gone=lambda names: intake.secret_gone(*names),
-            queries=_PULL_SECRETS,
-        )
-        await self._compare(
-            SERVICE_ACCOUNTS,
-            store.linked.known(),
-            seen=intake.account_seen,
-            gone=lambda names: intake.account_gone(*names),
-            queries=_ACCOUNTS,
-        )
-        await self._compare(
-            CONFIG_MAPS,
-            store.configs.known(),
-            seen=intake.config_seen,
-            gone=lambda names: intake.config_gone(*names),
-            queries=_CONFIGS,
-        )
-        streams = {(key.namespace, key.name): seen for key, seen in self._intake.store.known().items()}
+        store = self._intake.store
+        for resource, queries, known, seen, gone in self._access():
+            await self._compare(
+                resource, known, seen=seen, gone=functools.partial(_with_names, gone), queries=queries
+            )
+        streams = {(key.namespace, key.name): seen for key, seen in store.known().items()}
         listed = await self._compare(
             IMAGESTREAMS,
             streams,
@@ -180,6 +170,10 @@ class Sweep:
         loop = asyncio.get_running_loop()
         pages = self._api.pages(path, **options)
         return await loop.run_in_executor(self._threads, lambda: [item for page in pages for item in page])
+
+
+def _with_names(gone: Callable[[str, str], None], names: Names) -> None:
+    gone(*names)
 
 
 def _safely(seen: Callable[[Any], None], body: Any) -> None:
