@@ -7,6 +7,7 @@
     │   │   └── HiddenError       the same, told to somebody who may just not see it
     │   ├── UnauthorizedError     401: no credential, or one that was refused
     │   │   └── PasswordError     the user name or password itself was refused
+    │   │       └── BasicRefusedError  by the registry, which may mean a right
     │   ├── DeniedError           403: known, but not allowed
     │   ├── BlockedError          the operator's own rules do not let the registry be asked
     │   ├── UnreachableError      DNS, connection, TLS or time; the registry did not answer
@@ -96,6 +97,10 @@ class UnauthorizedError(RegistryError):
 
 class PasswordError(UnauthorizedError):
     """The password was refused, whatever was asked for. Sent again it may lock the account."""
+
+
+class BasicRefusedError(PasswordError):
+    """Basic was refused: mostly the password is wrong; some registries say so of a right that is missing."""
 
 
 class DeniedError(RegistryError):

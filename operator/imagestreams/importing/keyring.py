@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING
 
-from imagestreams.errors import PasswordError, UnauthorizedError
+from imagestreams.errors import BasicRefusedError, PasswordError, UnauthorizedError
 from imagestreams.registry.memory import Memory
 
 if TYPE_CHECKING:
@@ -65,8 +65,13 @@ class Keyring:
         """Note what a credential was answered; only refusals count."""
         if not isinstance(error, UnauthorizedError) or not error.another_may_see:
             return
-        # Where it opened another repository it is no wrong password, whatever the registry calls it.
-        everywhere = isinstance(error, PasswordError) and not self._good.get((place.host, credential.key))
+        known = (place.host, credential.key)
+        everywhere = isinstance(error, PasswordError)
+        if isinstance(error, BasicRefusedError) and self._good.get(known):
+            # It opened another repository, so it may be a right that is missing here.
+            everywhere = False
+        elif everywhere:
+            self._good.forget(known)
         scope = place.host if everywhere else str(place)
         # Not the error itself: it holds on to all that was at hand when it was raised.
         until = self._clock() + REFUSED_FOR

@@ -16,10 +16,10 @@ import time
 from typing import TYPE_CHECKING
 
 from imagestreams.errors import (
+    BasicRefusedError,
     DeniedError,
     HiddenError,
     NotFoundError,
-    PasswordError,
     ProtocolError,
     RegistryError,
     UnauthorizedError,
@@ -255,7 +255,7 @@ def _unauthorized(answer: Answer, visitor: Visitor) -> UnauthorizedError:
     challenges = parse_challenges(answer.headers.get("WWW-Authenticate", ""))
     # A token that is refused may lack a right; Basic is the password itself, or nothing.
     basic = {challenge.scheme for challenge in challenges} == {"basic"}
-    kind = PasswordError if basic and visitor.credential is not None else UnauthorizedError
+    kind = BasicRefusedError if basic and visitor.credential is not None else UnauthorizedError
     return kind("it answered 401")
 
 

@@ -6,7 +6,14 @@ import asyncio
 
 import pytest
 
-from imagestreams.errors import DeniedError, HiddenError, PasswordError, UnauthorizedError, UnwellError
+from imagestreams.errors import (
+    BasicRefusedError,
+    DeniedError,
+    HiddenError,
+    PasswordError,
+    UnauthorizedError,
+    UnwellError,
+)
 from imagestreams.importing.keyring import Keyring
 from imagestreams.model.reference import parse_reference
 from imagestreams.registry.credentials import Credential
@@ -63,6 +70,7 @@ def test_no_more_than_five_are_tried_the_good_one_among_them(keyring: Keyring) -
     ("error", "held_back"),
     [
         (PasswordError("x"), {"app", "other"}),
+        (BasicRefusedError("x"), {"app", "other"}),
         (UnauthorizedError("x"), {"app"}),
         (DeniedError("x"), set()),
         (HiddenError("x"), set()),
@@ -107,12 +115,20 @@ def test_another_password_in_the_same_secret_is_another_credential(keyring: Keyr
 def test_a_credential_that_opens_one_repository_is_not_held_back_for_its_host(keyring: Keyring) -> None:
     """Some registries answer 401 for a missing right: the repositories it does open stay open."""
     keyring.worked(OTHER, A)
-    keyring.failed(APP, A, PasswordError("x"))
+    keyring.failed(APP, A, BasicRefusedError("x"))
 
     assert keyring.refusal(APP, A) is not None
     assert keyring.refusal(OTHER, A) is None
     keyring.worked(APP, A)
     assert keyring.refusal(APP, A) is None
+
+
+def test_a_password_that_its_realm_refuses_is_held_back_though_it_was_good(keyring: Keyring) -> None:
+    """One that was changed at the registry is sent once, not once for each repository."""
+    keyring.worked(OTHER, A)
+    keyring.failed(APP, A, PasswordError("x"))
+
+    assert keyring.refusal(OTHER, A) is not None
 
 
 @pytest.mark.asyncio
