@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import secrets
@@ -50,6 +51,12 @@ class Kubectl:
         """Get an object or a list as JSON."""
         found: dict[str, Any] = json.loads(self("get", *arguments, "-o", "json"))
         return found
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_stray_event_loop() -> None:
+    """Say that there is no event loop yet: who merely asks for it would make one that nobody closes."""
+    asyncio.set_event_loop(None)
 
 
 @pytest.fixture(scope="session")

@@ -35,7 +35,9 @@ def writer(quiet_cluster: Cluster, monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     # $KUBECONFIG is read when the library is imported.
     monkeypatch.setattr(kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", str(account))
     with ThreadPoolExecutor(4) as threads:
-        yield ImageWriter(Api(threads=4, user_agent="test"), threads, Metrics())
+        api = Api(threads=4, user_agent="test")
+        yield ImageWriter(api, threads, Metrics())
+        api.close()
 
 
 @pytest.fixture

@@ -51,7 +51,9 @@ def writer(quiet_cluster: Cluster, monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     # $KUBECONFIG is read when the library is imported.
     monkeypatch.setattr(kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", str(account))
     with ThreadPoolExecutor(2) as threads:
-        yield StreamWriter(Api(threads=2, user_agent="test"), threads, Metrics())
+        api = Api(threads=2, user_agent="test")
+        yield StreamWriter(api, threads, Metrics())
+        api.close()
 
 
 def moved(given: Stream, move: int, budget: int) -> Any:

@@ -1,8 +1,7 @@
-"""For all unit tests: the same examples every time, no stray event loop, an API server for who asks one."""
+"""For all unit tests: the same examples every time, an API server for who asks one."""
 
 from __future__ import annotations
 
-import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -21,12 +20,6 @@ settings.register_profile("unit", derandomize=True, database=None, deadline=None
 settings.load_profile("unit")
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _no_stray_event_loop() -> None:
-    """Say that there is no event loop yet: who merely asks for it would make one that nobody closes."""
-    asyncio.set_event_loop(None)
-
-
 @pytest.fixture
 def server() -> Iterator[ApiServer]:
     """An API server."""
@@ -39,7 +32,7 @@ def api(server: ApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
     """Our way to it."""
     made = connect(server.url, tmp_path, monkeypatch)
     yield made
-    made._client.rest_client.pool_manager.clear()
+    made.close()
 
 
 @pytest.fixture

@@ -68,6 +68,10 @@ class Api:
         self._client = ApiClient(configuration)
         self._client.user_agent = user_agent
 
+    def close(self) -> None:
+        """Close the idle connections; a later request opens new ones."""
+        self._client.rest_client.pool_manager.clear()
+
     def request(
         self,
         method: str,
