@@ -73,6 +73,7 @@ class Operator:
             user_agent=_USER_AGENT,
             limits=Limits(settings.connect_timeout, settings.read_timeout, settings.request_timeout),
             ca_file=settings.ca_file,
+            quota=lambda host, left: metrics.quota.labels(metrics.host(host)).set(left),
         )
         client = RegistryClient(transport)
         self._importer = Importer(

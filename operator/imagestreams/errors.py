@@ -11,7 +11,8 @@
     │   ├── DeniedError           403: known, but not allowed
     │   ├── BlockedError          the operator's own rules do not let the registry be asked
     │   ├── UnreachableError      DNS, connection, TLS or time; the registry did not answer
-    │   ├── UnwellError           429 and 5xx: it answered that it cannot answer
+    │   ├── UnwellError           5xx: it answered that it cannot answer
+    │   │   └── LimitedError      429: the whole host wants to be left alone for a while
     │   └── ProtocolError         it answered what no registry may answer
     ├── ClusterError              what the Kubernetes API server answered
     │   ├── ConflictError         409: somebody wrote first
@@ -25,7 +26,9 @@ Messages name hosts, repositories, tags and the names of secrets; never a passwo
 
 from __future__ import annotations
 
+import copy
 import enum
+from typing import Self
 
 
 class Reason(enum.StrEnum):
@@ -65,6 +68,8 @@ class RegistryError(ImageStreamsError):
 
     reason: Reason = Reason.INTERNAL_ERROR
     retry: Retry = Retry.TRANSIENT
+    of_host: bool = False
+    """Whether it concerns everybody who asks the host, whatever they ask for."""
     another_may_see: bool = False
     """Whether the same question with another credential may have another answer."""
 
@@ -72,6 +77,14 @@ class RegistryError(ImageStreamsError):
         super().__init__(message)
         self.words = message
         """What went wrong, before registry.explain said of what and how to mend it."""
+        self.wait = 0.0
+        """For how many seconds the host is not asked again, whoever asks."""
+
+    def saying(self, message: str) -> Self:
+        """Give the same error with another message."""
+        told = copy.copy(self)
+        told.args = (message,)
+        return told
 
 
 class NotFoundError(RegistryError):
@@ -120,9 +133,21 @@ class BlockedError(RegistryError):
 class UnreachableError(RegistryError):
     """No answer: the name does not resolve, the port is closed, TLS failed, or time ran out."""
 
+    of_host = True
+
 
 class UnwellError(RegistryError):
-    """The registry said that it cannot answer now (429 or 5xx)."""
+    """The registry said that it cannot answer now (5xx)."""
+
+    of_host = True
+
+
+class LimitedError(UnwellError):
+    """The registry wants to be asked less often (429, or 503 with a Retry-After)."""
+
+    def __init__(self, message: str, wait: float = 0.0) -> None:
+        super().__init__(message)
+        self.wait = wait
 
 
 class ProtocolError(RegistryError):

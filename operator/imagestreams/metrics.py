@@ -49,6 +49,18 @@ class Metrics:
         self.under_way = Gauge(
             "imagestreams_questions_under_way", "Questions to registries under way", registry=self.registry
         )
+        self.troubled = Gauge(
+            "imagestreams_registry_in_trouble",
+            "1 while a registry does not answer (network, 5xx) or limits us (429), by registry",
+            ["registry"],
+            registry=self.registry,
+        )
+        self.quota = Gauge(
+            "imagestreams_registry_quota_remaining",
+            "How many requests or pulls a registry still allows, as it last said, by registry",
+            ["registry"],
+            registry=self.registry,
+        )
         self._hosts: set[str] = set()
 
     def host(self, name: str) -> str:

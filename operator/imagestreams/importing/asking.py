@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from imagestreams.errors import (
     BlockedError,
     InvalidError,
+    LimitedError,
     Reason,
     RegistryError,
     Retry,
     UnauthorizedError,
 )
+from imagestreams.importing.hosts import Hosts, Trouble
 from imagestreams.importing.keyring import Keyring
 from imagestreams.importing.plan import retry_text
 from imagestreams.importing.record import Failed, Imported
@@ -68,6 +70,8 @@ class Matter:
     insecure: bool = False
     token: str = ""
     """A request made by hand: it joins no question that began before it."""
+    urgent: bool = False
+    """Somebody waits for it: it goes before what is asked on schedule."""
 
 
 class Asker:
@@ -91,39 +95,45 @@ class Asker:
         self._metrics = metrics
         self._gate = gate
         self._questions: dict[tuple[Any, ...], asyncio.Task[Any]] = {}
+        self._hosts = Hosts(
+            lambda host, troubled: metrics.troubled.labels(metrics.host(host)).set(int(troubled))
+        )
         self._keyring = Keyring(lambda: asyncio.get_running_loop().time())
 
-    async def ask(self, namespace: str, ask: Ask, access: Access) -> tuple[Outcome, Retry | None]:
+    async def ask(self, namespace: str, ask: Ask, access: Access) -> tuple[Outcome, Trouble | None]:
         """Ask for a tag of a namespace's stream, with what the namespace has to ask with.
 
-        The answer is its outcome and, for a failure, how soon asking again can help.
+        The answer is its outcome and, for a failure, whose trouble it is and how soon asking again can help.
         """
         intent = ask.intent
         try:
             reference = parse_reference(intent.name)
         except InvalidError as error:
             message = f"{error}. Correct spec.tags[].from.name"
-            return Failed(intent, Reason.INVALID, message), Retry.PERMANENT
-        matter = Matter(reference, self._platform_of(intent), intent.insecure, intent.requested_at)
+            return Failed(intent, Reason.INVALID, message), Trouble(Retry.PERMANENT)
+        matter = Matter(
+            reference, self._platform_of(intent), intent.insecure, intent.requested_at, urgent=ask.urgent
+        )
         answer = await self.put(namespace, matter, access, self._client_resolve)
         if isinstance(answer, RegistryError):
-            return Failed(intent, answer.reason, f"{answer}. {retry_text(answer.retry)}"), answer.retry
+            failed = Failed(intent, answer.reason, f"{answer}. {retry_text(answer.retry)}")
+            return failed, self._trouble(namespace, reference, answer)
         return Imported(intent, reference.at(answer.digest), answer.digest), None
 
     async def list_tags(
         self, namespace: str, wanted: Wanted, access: Access
-    ) -> tuple[Listing | Unlisted, Retry | None]:
+    ) -> tuple[Listing | Unlisted, Trouble | None]:
         """List the tags of a repository for a stream of a namespace; answers as `ask` does."""
         try:
             reference = parse_repository(wanted.repository)
         except InvalidError as error:
             message = f"{error}. Correct spec.dockerImageRepository"
-            return Unlisted(wanted, Reason.INVALID, message), Retry.PERMANENT
+            return Unlisted(wanted, Reason.INVALID, message), Trouble(Retry.PERMANENT)
         matter = Matter(reference, None, wanted.insecure, wanted.requested_at)
         answer = await self.put(namespace, matter, access, self._client_tags)
         if isinstance(answer, RegistryError):
             message = f"{answer}. {retry_text(answer.retry)}"
-            return Unlisted(wanted, answer.reason, message), answer.retry
+            return Unlisted(wanted, answer.reason, message), self._trouble(namespace, reference, answer)
         return select(wanted, answer.tags, complete=answer.complete), None
 
     async def put(
@@ -141,14 +151,21 @@ class Asker:
             _log.exception("asking for %s failed", matter.reference)
             text = f"{matter.reference}: the operator failed to read the answer; its log says more"
             answer = RegistryError(text)
-        outcome = str(answer.reason) if isinstance(answer, RegistryError) else "ok"
-        self._metrics.imports.labels(self._metrics.host(place_of(matter.reference).host), outcome).inc()
+        failed = answer if isinstance(answer, RegistryError) else None
+        host = place_of(matter.reference).host
+        self._metrics.imports.labels(self._metrics.host(host), str(failed.reason) if failed else "ok").inc()
+        if failed is None or failed.retry is Retry.PERMANENT:
+            self._hosts.answered(host)
         return answer
 
     def close(self) -> None:
         """Give up what is being asked."""
         for task in self._questions.values():
             task.cancel()
+
+    def _trouble(self, namespace: str, reference: Reference, error: RegistryError) -> Trouble:
+        now = asyncio.get_running_loop().time()
+        return self._hosts.troubled(namespace, place_of(reference).host, error, now)
 
     def _platform_of(self, intent: Intent) -> Platform | None:
         if intent.import_mode == IMPORT_MODE_PRESERVE:
@@ -170,9 +187,9 @@ class Asker:
                 return answer
             troubles.append(str(answer))
         if isinstance(answer, UnauthorizedError):
-            answer = type(answer)(f"{answer}{_told('Not used', access.unread)}")
+            answer = answer.saying(f"{answer}{_told('Not used', access.unread)}")
         if isinstance(answer, RegistryError):
-            answer = type(answer)(f"{answer}{_told('Asked before it', troubles[:-1])}")
+            answer = answer.saying(f"{answer}{_told('Asked before it', troubles[:-1])}")
         return answer
 
     async def _at_place(
@@ -194,13 +211,13 @@ class Asker:
         ends = loop.time() + _PATIENCE
         for credential in self._keyring.in_order(place, access.credentials(place)):
             asked = dataclasses.replace(question, credential=credential)
-            answer = await self._with_credential(namespace, asked, credential, matter.token, do)
+            answer = await self._with_credential(namespace, asked, credential, matter, do)
             if not isinstance(answer, RegistryError) or not answer.another_may_see:
                 return answer
             refused = refused or answer
             if loop.time() >= ends:
                 return refused
-        answer = await self._share(namespace, question, matter.token, do)
+        answer = await self._share(namespace, question, matter, do)
         # What nobody may see is hidden from nobody in particular: the refusal is the news.
         hidden = isinstance(answer, RegistryError) and answer.retry is Retry.PERMANENT
         return refused if refused is not None and hidden else answer
@@ -210,14 +227,14 @@ class Asker:
         namespace: str,
         question: Question,
         credential: Credential,
-        token: str,
+        matter: Matter,
         do: Callable[[Question], _Answer],
     ) -> _Answer | RegistryError:
         place = question.place
         async with self._keyring.proving(place, credential):
             if (known := self._keyring.refusal(place, credential)) is not None:
-                return type(known)(explain(known, question.reference, Visitor(place, credential)))
-            answer = await self._share(namespace, question, token, do)
+                return known.saying(explain(known, question.reference, Visitor(place, credential)))
+            answer = await self._share(namespace, question, matter, do)
             if isinstance(answer, RegistryError):
                 self._keyring.failed(place, credential, answer)
             else:
@@ -225,33 +242,38 @@ class Asker:
         return answer
 
     async def _share(
-        self, namespace: str, question: Question, token: str, do: Callable[[Question], _Answer]
+        self, namespace: str, question: Question, matter: Matter, do: Callable[[Question], _Answer]
     ) -> _Answer | RegistryError:
         """Ask once what several tags want to know at the same time.
 
         A request made by hand joins no question that began before it: its answer may be from before the push.
         """
-        key = (do, question, token)
+        key = (do, question, matter.token)
         task = self._questions.get(key)
         if task is None:
-            task = asyncio.create_task(self._ask(namespace, question, do))
+            task = asyncio.create_task(self._ask(namespace, question, do, urgent=matter.urgent))
             self._questions[key] = task
             task.add_done_callback(lambda _: self._questions.pop(key, None))
         answer: _Answer | RegistryError = await task
         return answer
 
     async def _ask(
-        self, namespace: str, question: Question, do: Callable[[Question], _Answer]
+        self, namespace: str, question: Question, do: Callable[[Question], _Answer], *, urgent: bool
     ) -> _Answer | RegistryError:
         host = question.place.host
-        async with self._gate.passing(namespace, host):
+        async with self._gate.passing(namespace, host, urgent=urgent):
             loop = asyncio.get_running_loop()
             self._metrics.under_way.inc()
             started = loop.time()
             try:
-                return await loop.run_in_executor(self._threads, do, question)
+                answer = await loop.run_in_executor(self._threads, do, question)
             except RegistryError as error:
+                if isinstance(error, LimitedError):
+                    self._gate.narrow(host)
                 return error
+            else:
+                self._gate.widen(host)
+                return answer
             finally:
                 self._metrics.under_way.dec()
                 self._metrics.import_seconds.labels(self._metrics.host(host)).observe(loop.time() - started)

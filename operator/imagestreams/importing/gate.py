@@ -1,7 +1,8 @@
 """How many questions are under way at once: in all, to one host, and for one namespace.
 
 A host that hangs, or a namespace with thousands of tags, holds its share of the threads and no more; who
-waits is let in by turns over namespaces and hosts. Used by importing.asking, in one event loop.
+waits is let in by turns over namespaces and hosts, and who is urgent before all others. A host that limits us
+gets half as many at once, and by and by more again. Used by importing.asking, in one event loop.
 """
 
 from __future__ import annotations
@@ -11,11 +12,15 @@ import collections
 import contextlib
 from typing import TYPE_CHECKING
 
+from imagestreams.registry.memory import Memory
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-Lane = tuple[str, str]
-"""A namespace and a host."""
+_HOSTS = 4096
+Lane = tuple[bool, str, str]
+"""Whether it can wait, a namespace and a host."""
+_Lanes = collections.OrderedDict[Lane, collections.deque[asyncio.Future[None]]]
 
 
 class Gate:
@@ -27,15 +32,16 @@ class Gate:
         self._inside = 0
         self._namespaces: collections.Counter[str] = collections.Counter()
         self._hosts: collections.Counter[str] = collections.Counter()
-        self._waiting: collections.OrderedDict[Lane, collections.deque[asyncio.Future[None]]]
-        self._waiting = collections.OrderedDict()
+        self._narrowed: Memory[str, float] = Memory(_HOSTS)
+        self._urgent: _Lanes = collections.OrderedDict()
+        self._patient: _Lanes = collections.OrderedDict()
 
     @contextlib.asynccontextmanager
-    async def passing(self, namespace: str, host: str) -> AsyncIterator[None]:
+    async def passing(self, namespace: str, host: str, *, urgent: bool = False) -> AsyncIterator[None]:
         """Wait for a turn, and keep the place until the block ends."""
-        lane = (namespace, host)
+        lane = (not urgent, namespace, host)
         turn = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(lane, collections.deque()).append(turn)
+        self._lanes(lane).setdefault(lane, collections.deque()).append(turn)
         self._admit()
         try:
             await turn
@@ -47,36 +53,57 @@ class Gate:
                 self._leave(lane)
             self._admit()
 
+    def narrow(self, host: str) -> None:
+        """Let half as many to a host at once, for it asked to be asked less often."""
+        self._narrowed.put(host, max(self._room(host) / 2, 1.0))
+
+    def widen(self, host: str) -> None:
+        """Note that a host answered well: one place more for as many answers as there are places."""
+        room = self._narrowed.get(host)
+        if room is not None and room + 1 / room < self._share:
+            self._narrowed.put(host, room + 1 / room)
+        elif room is not None:
+            self._narrowed.forget(host)
+
+    def _room(self, host: str) -> float:
+        return self._narrowed.get(host) or self._share
+
+    def _lanes(self, lane: Lane) -> _Lanes:
+        return self._patient if lane[0] else self._urgent
+
     def _admit(self) -> None:
-        # Once round the lanes for each one let in; a lane that was served goes to the end.
-        admitted = True
-        while admitted and self._inside < self._total:
-            admitted = False
-            for lane in list(self._waiting):
-                if self._inside < self._total and self._has_room(lane):
-                    self._enter(lane)
-                    admitted = True
+        for lanes in (self._urgent, self._patient):
+            # Once round the lanes for each one let in; a lane that was served goes to the end.
+            admitted = True
+            while admitted and self._inside < self._total:
+                admitted = False
+                for lane in list(lanes):
+                    if self._inside < self._total and self._has_room(lane):
+                        self._enter(lanes, lane)
+                        admitted = True
 
     def _has_room(self, lane: Lane) -> bool:
-        namespace, host = lane
-        return self._namespaces[namespace] < self._share and self._hosts[host] < self._share
+        _, namespace, host = lane
+        if self._namespaces[namespace] >= self._share:
+            return False
+        return self._hosts[host] + 1 <= self._room(host)
 
-    def _enter(self, lane: Lane) -> None:
-        queue = self._waiting[lane]
+    def _enter(self, lanes: _Lanes, lane: Lane) -> None:
+        queue = lanes[lane]
         turn = queue.popleft()
         if queue:
-            self._waiting.move_to_end(lane)
+            lanes.move_to_end(lane)
         else:
-            del self._waiting[lane]
+            del lanes[lane]
         if not turn.cancelled():
-            namespace, host = lane
+            _, namespace, host = lane
             self._inside += 1
             self._namespaces[namespace] += 1
             self._hosts[host] += 1
             turn.set_result(None)
 
     def _leave(self, lane: Lane) -> None:
-        namespace, host = lane
+        _, namespace, host = lane
         self._inside -= 1
         for counter, name in ((self._namespaces, namespace), (self._hosts, host)):
             counter[name] -= 1
@@ -84,8 +111,9 @@ class Gate:
                 del counter[name]
 
     def _forget(self, lane: Lane, turn: asyncio.Future[None]) -> None:
-        queue = self._waiting.get(lane)
+        lanes = self._lanes(lane)
+        queue = lanes.get(lane)
         if queue is not None and turn in queue:
             queue.remove(turn)
             if not queue:
-                del self._waiting[lane]
+                del lanes[lane]

@@ -8,17 +8,21 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from imagestreams.errors import RefusedError, Retry, TooLargeError
+from imagestreams.errors import RefusedError, TooLargeError
 from imagestreams.importing.budget import BUDGET
 from imagestreams.importing.plan import Attempt
 from imagestreams.importing.repository import NOTHING_KNOWN, Known, Listing
+from imagestreams.importing.schedule import jitter
 
 if TYPE_CHECKING:
     from imagestreams.errors import ImageStreamsError
+    from imagestreams.importing.hosts import Trouble
     from imagestreams.importing.plan import Ask
     from imagestreams.importing.record import Outcome
     from imagestreams.importing.repository import Unlisted, Wanted
+    from imagestreams.model.status import Intent
 
+_SPREAD_LEAST = 2.0
 _WRITE_RETRY = 1.0
 _WRITE_RETRY_LAST = 5.0
 _REFUSED_RETRY_LAST = 120.0
@@ -38,6 +42,8 @@ class Memory:
     """The last attempt to list the repository."""
     listing: Wanted | None = None
     """What is being listed."""
+    troubled: set[str] = dataclasses.field(default_factory=set)
+    """Tags whose condition tells of their host's trouble; the namespace was told of that as a whole."""
     hold_until: float = 0.0
     budget: int = BUDGET
     write_failures: int = 0
@@ -49,26 +55,44 @@ class Memory:
         """Whether any answer of a registry is awaited."""
         return bool(self.asking) or self.listing is not None
 
-    def answered(self, ask: Ask, outcome: Outcome, retry: Retry | None, asked: float) -> int:
-        """Note a tag's outcome, and how soon to retry it; give how often it failed in a row."""
+    def answered(self, ask: Ask, outcome: Outcome, trouble: Trouble | None, *, now: float, due: float) -> int:
+        """Note a tag's outcome; give how often it failed in a row.
+
+        The time until it is asked for again counts from `due`. What is only its host's trouble becomes the
+        tag's outcome when there was no answer for as long as the ask has patience.
+        """
         del self.asking[ask.tag]
-        failures = _failures(self.attempts.get(ask.tag), ask.intent, retry)
-        self.attempts[ask.tag] = Attempt(ask.intent, asked, failures, retry or Retry.TRANSIENT)
+        trouble = self._spread(trouble, ask.tag)
+        attempt = _attempt(self.attempts.get(ask.tag), ask.intent, trouble, now=now, due=due)
+        self.attempts[ask.tag] = attempt
+        of_host = trouble is not None and trouble.is_of_host
+        if of_host and now - _last(attempt, self.since) < ask.patience:
+            return attempt.failures
         self.outcomes[ask.tag] = outcome
-        return failures
+        if of_host:
+            self.troubled.add(ask.tag)
+        elif trouble is not None:
+            self.troubled.discard(ask.tag)
+        return attempt.failures
 
     def was_listed(
-        self, wanted: Wanted, answer: Listing | Unlisted, retry: Retry | None, asked: float
+        self, wanted: Wanted, answer: Listing | Unlisted, trouble: Trouble | None, *, now: float, due: float
     ) -> int:
         """Note what the repository holds, or why that is not known; give how often it failed in a row."""
         self.listing = None
-        failures = _failures(self.listed, wanted, retry)
-        self.listed = Attempt(wanted, asked, failures, retry or Retry.TRANSIENT)
+        self.listed = _attempt(self.listed, wanted, self._spread(trouble, ""), now=now, due=due)
         # What was last known goes on being followed.
         self.repository = (
             Known(answer) if isinstance(answer, Listing) else Known(self.repository.listing, answer)
         )
-        return failures
+        return self.listed.failures
+
+    def _spread(self, trouble: Trouble | None, tag: str) -> Trouble | None:
+        """Let those who wait for a host come back one after the other, not all in the same moment."""
+        if trouble is None or not trouble.wait:
+            return trouble
+        wait = trouble.wait + jitter(f"{self.uid}/{tag}", max(_SPREAD_LEAST, trouble.wait / 10))
+        return dataclasses.replace(trouble, wait=wait)
 
     def write_failed(self, error: ImageStreamsError) -> float:
         """Note that the status could not be written; say for how many seconds to wait."""
@@ -84,14 +108,31 @@ class Memory:
         """Make everything that failed due at once; tell whether anything did."""
         failed = {tag: attempt for tag, attempt in self.attempts.items() if attempt.failures}
         for tag, attempt in failed.items():
-            self.attempts[tag] = dataclasses.replace(attempt, asked=float("-inf"))
+            self.attempts[tag] = dataclasses.replace(attempt, asked=float("-inf"), wait=0.0)
         if self.listed is None or not self.listed.failures:
             return bool(failed)
-        self.listed = dataclasses.replace(self.listed, asked=float("-inf"))
+        self.listed = dataclasses.replace(self.listed, asked=float("-inf"), wait=0.0)
         return True
 
 
-def _failures(before: Attempt | None, intent: object, retry: Retry | None) -> int:
-    if retry is None:
-        return 0
-    return 1 + (before.failures if before is not None and before.intent == intent else 0)
+def _attempt(
+    before: Attempt | None,
+    intent: Intent | Wanted,
+    trouble: Trouble | None,
+    *,
+    now: float,
+    due: float,
+) -> Attempt:
+    same = before if before is not None and before.intent == intent else None
+    if trouble is None:
+        return Attempt(intent, due, answered=now)
+    answered = now if not trouble.is_of_host else same.answered if same else None
+    failures = same.failures if same else 0
+    if not trouble.wait:
+        return Attempt(intent, due, failures + 1, trouble.retry, answered=answered)
+    # Who is not let in did not fail.
+    return Attempt(intent, due, max(failures, 1), trouble.retry, trouble.wait, answered)
+
+
+def _last(attempt: Attempt, since: float) -> float:
+    return since if attempt.answered is None else attempt.answered

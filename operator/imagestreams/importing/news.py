@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from imagestreams.model.status import REPOSITORY_FOLLOWED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from imagestreams.model.status import Condition, StreamStatus
 
@@ -25,8 +25,13 @@ class News:
     warning: bool = False
 
 
-def news(before: StreamStatus, after: StreamStatus) -> Iterator[News]:
-    """Compare two statuses of a stream and tell what changed, tag by tag, and of its repository."""
+def news(
+    before: StreamStatus, after: StreamStatus, *, quiet: Collection[str] = frozenset()
+) -> Iterator[News]:
+    """Compare two statuses of a stream and tell what changed, tag by tag, and of its repository.
+
+    Of the tags in `quiet` no failure is told, nor its end: what ails them is told for their host.
+    """
     yield from _listing(before.condition(REPOSITORY_FOLLOWED), after.condition(REPOSITORY_FOLLOWED))
     known = {tag.tag: tag for tag in before.tags}
     for tag in after.tags:
@@ -35,6 +40,8 @@ def news(before: StreamStatus, after: StreamStatus) -> Iterator[News]:
         if tag.current is not None and (then is None or then.reference != tag.current.reference):
             where = f"from {then.reference} " if then else ""
             yield News("TagMoved", f'tag "{tag.tag}" moved {where}to {tag.current.reference}')
+        if tag.tag in quiet:
+            continue
         failed_before = old.failure if old else None
         if tag.failure is not None and (failed_before is None or failed_before.reason != tag.failure.reason):
             yield News(

@@ -30,6 +30,8 @@ INTERVAL_LEAST = 5.0
 _FIRST_DELAY = {Retry.TRANSIENT: 5.0, Retry.PERMANENT: 15.0}
 _LAST_DELAY = {Retry.TRANSIENT: 300.0, Retry.PERMANENT: 3600.0}
 _FAILURES_AT_INTERVAL = 5
+_PATIENCE = 300.0
+_PATIENCE_INTERVALS = 3
 _FIRST_CHECK_WITHIN = 60.0
 _LISTING_SPREAD = 0.1
 _DEFAULTS = Defaults()
@@ -44,6 +46,10 @@ class Attempt:
     """When it was asked for; if it failed, when that was known."""
     failures: int = 0
     retry: Retry = Retry.TRANSIENT
+    wait: float = 0.0
+    """For how many seconds from then its host is not asked at all."""
+    answered: float | None = None
+    """When there last was an answer about this intent, be it a refusal; None: not since the process began."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -52,6 +58,10 @@ class Ask:
 
     tag: str
     intent: Intent
+    patience: float = dataclasses.field(default=0.0, compare=False)
+    """For how many seconds without an answer the tag does not tell of its host's trouble."""
+    urgent: bool = dataclasses.field(default=False, compare=False)
+    """Somebody waits for it: a user's edit, a request, a tag that has no image yet."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -145,7 +155,15 @@ def plan(
         if due is None:
             continue
         if due <= now:
-            asks.append(Ask(tag.name, intent))
+            told = status is not None and status.intent == intent
+            asks.append(
+                Ask(
+                    tag.name,
+                    intent,
+                    _patience(interval) if told else 0.0,
+                    urgent=not told and attempt is None,
+                )
+            )
         elif wake is None or due < wake:
             wake = due
     wanted = wanted_of(stream, defaults)
@@ -179,7 +197,13 @@ def _due_listing(
     return now if due is None else due
 
 
+def _patience(interval: float | None) -> float:
+    return max(_PATIENCE, _PATIENCE_INTERVALS * (interval or 0.0))
+
+
 def _due_after(attempt: Attempt, interval: float | None) -> float | None:
+    if attempt.wait:
+        return attempt.asked + attempt.wait
     if attempt.failures == 0:
         return None if interval is None else attempt.asked + interval
     delay = retry_delay(attempt.failures, attempt.retry)

@@ -6,15 +6,17 @@ importing.work uses them, app gives them; kube and watching.store fulfil them wi
 from __future__ import annotations
 
 import dataclasses
+import logging
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
     from concurrent.futures import Executor
 
     from imagestreams.importing.collecting import KeptImage
     from imagestreams.importing.derive import Permission
     from imagestreams.importing.gate import Gate
+    from imagestreams.importing.hosts import Trouble
     from imagestreams.importing.news import News
     from imagestreams.metrics import Metrics
     from imagestreams.model.image import Image
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
     from imagestreams.registry.client import Question, Resolution
     from imagestreams.registry.listing import TagList
     from imagestreams.registry.manifests import Platform
+
+
+_log = logging.getLogger(__name__)
 
 
 class StatusWriter(Protocol):
@@ -99,3 +104,17 @@ class Tools:
     """The wall clock, as RFC 3339 in UTC."""
     wall_clock: Callable[[], float]
     """The same, as Unix time."""
+
+    def tell_of_host(self, key: StreamKey, trouble: Trouble) -> None:
+        """Tell of a host's trouble on the stream that ran into it, if its namespace is to be told."""
+        stream = self.streams.stream(key)
+        if trouble.news is not None and stream is not None:
+            self.tell_all(stream, [trouble.news])
+
+    def tell_all(self, stream: Stream, items: Iterable[News]) -> None:
+        """Tell the log, the metrics and the people of a stream what is new."""
+        for item in items:
+            _log.info("%s: %s %s", stream.key, item.reason, item.message)
+            self.tell(stream, item)
+            if item.reason == "TagMoved":
+                self.metrics.moves.inc()

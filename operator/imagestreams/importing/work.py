@@ -181,32 +181,32 @@ class Importer:
             self.look_at(key)
 
     async def _ask(self, key: StreamKey, memory: Memory, ask: Ask) -> None:
-        tools = self._tools
         asked = asyncio.get_running_loop().time()
-        access = tools.streams.access(key.namespace)
-        outcome, retry = await self._asker.ask(key.namespace, ask, access)
+        access = self._tools.streams.access(key.namespace)
+        outcome, trouble = await self._asker.ask(key.namespace, ask, access)
         if memory.asking.get(ask.tag) is not ask:
             return
-        if retry is not None:
-            asked = self._failed_at(key, access)
-        failures = memory.answered(ask, outcome, retry, asked)
-        if retry is not None:
-            delay = retry_delay(failures, retry)
+        now = asyncio.get_running_loop().time()
+        due = asked if trouble is None else self._failed_at(key, access)
+        failures = memory.answered(ask, outcome, trouble, now=now, due=due)
+        if trouble is not None:
+            self._tools.tell_of_host(key, trouble)
+            delay = trouble.wait or retry_delay(failures, trouble.retry)
             _log.info("%s: tag %s failed %d times, next try in %.0f s at most", key, ask.tag, failures, delay)
         # A look plans every tag of the stream: while answers are still collected, one at their end is enough.
-        now = asyncio.get_running_loop().time()
         self._look_at_time(key, max(now, memory.hold_until) if memory.asking else now)
 
     async def _list(self, key: StreamKey, memory: Memory, wanted: Wanted) -> None:
         asked = asyncio.get_running_loop().time()
         access = self._tools.streams.access(key.namespace)
-        answer, retry = await self._asker.list_tags(key.namespace, wanted, access)
+        answer, trouble = await self._asker.list_tags(key.namespace, wanted, access)
         if memory.listing is not wanted:
             return
-        if retry is not None:
-            asked = self._failed_at(key, access)
-        failures = memory.was_listed(wanted, answer, retry, asked)
-        if retry is not None:
+        now = asyncio.get_running_loop().time()
+        due = asked if trouble is None else self._failed_at(key, access)
+        failures = memory.was_listed(wanted, answer, trouble, now=now, due=due)
+        if trouble is not None:
+            self._tools.tell_of_host(key, trouble)
             _log.info("%s: listing %s failed %d times", key, wanted.repository, failures)
         self.look_at(key)
 
@@ -284,17 +284,14 @@ class Importer:
                 return
             memory.write_failures = 0
             tools.streams.put(written)
-            self._tell(stream, written)
+            self._tell(stream, written, memory)
         for tag, outcome in outcomes.items():
             if memory.outcomes.get(tag) is outcome:
                 del memory.outcomes[tag]
 
-    def _tell(self, before: Stream, after: Stream) -> None:
-        for item in news(before.status, after.status):
-            _log.info("%s: %s %s", after.key, item.reason, item.message)
-            self._tools.tell(after, item)
-            if item.reason == "TagMoved":
-                self._tools.metrics.moves.inc()
+    def _tell(self, before: Stream, after: Stream, memory: Memory) -> None:
+        self._tools.tell_all(after, news(before.status, after.status, quiet=memory.troubled))
+        memory.troubled &= {tag.tag for tag in after.status.tags if tag.failure}
         self._wake_followers(after.key)
         self._tools.moved(after.key)
         self.images.look_at(self._effective(after.key) or after)

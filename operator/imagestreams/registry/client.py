@@ -231,8 +231,6 @@ class RegistryClient:
             return _unauthorized(answer, visitor)
         if status == 403:
             return DeniedError("it does not allow the pull (403)")
-        if status == 429:
-            return UnwellError("it wants to be asked less often (429)")
         if status >= 500:
             return UnwellError(f"it is unwell (it answered {status})")
         return ProtocolError(f"it answered {status}, which is no answer to a pull")

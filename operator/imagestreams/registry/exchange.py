@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 from imagestreams.errors import (
+    LimitedError,
     PasswordError,
     ProtocolError,
     RegistryError,
@@ -84,7 +85,12 @@ class Exchange:
             return answer
         # As the original does: an insecure host is tried by TLS first, then by plain HTTP.
         self._schemes.forget(contact)
-        answer = self._ask(visitor, "http", method, path, limit)
+        try:
+            answer = self._ask(visitor, "http", method, path, limit)
+        except LimitedError:
+            # Who wants to be left alone in plain HTTP speaks it.
+            self._schemes.put(contact, "http")
+            raise
         if answer.status != _NOT_HERE:
             self._schemes.put(contact, "http")
         return answer

@@ -52,9 +52,7 @@ def explaining(reference: object, visitor: Visitor, fields: Fields = FOR_TAG) ->
     try:
         yield
     except RegistryError as error:
-        told = type(error)(explain(error, reference, visitor, fields))
-        told.words = error.words
-        raise told from error
+        raise error.saying(explain(error, reference, visitor, fields)) from error
 
 
 def explain(error: RegistryError, reference: object, visitor: Visitor, fields: Fields = FOR_TAG) -> str:

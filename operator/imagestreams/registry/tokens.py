@@ -13,7 +13,14 @@ import math
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urlencode, urlsplit
 
-from imagestreams.errors import PasswordError, ProtocolError, UnauthorizedError, UnreachableError, UnwellError
+from imagestreams.errors import (
+    LimitedError,
+    PasswordError,
+    ProtocolError,
+    UnauthorizedError,
+    UnreachableError,
+    UnwellError,
+)
 from imagestreams.registry.transport import Request, TlsError
 from imagestreams.registry.wording import shown
 
@@ -75,6 +82,8 @@ def fetch_token(transport: Transport, wanted: Wanted, *, deadline: float = math.
         raise (UnreachableError if error.not_tls else TlsError)(told) from error
     except (UnreachableError, ProtocolError) as error:
         raise type(error)(f"the token realm {host}: {error}") from error
+    except LimitedError as error:
+        raise LimitedError(f"the token realm {host}: {error}", error.wait) from error
     return _read(answer, host, wanted)
 
 
@@ -125,7 +134,7 @@ def _read(answer: Answer, host: str, wanted: Wanted) -> Token:
         # 401 is about who asks; 403 (and 400 from some) may be about the one repository.
         kind = PasswordError if wanted.credential and answer.status == 401 else UnauthorizedError
         raise kind(f"the token realm {host} refused ({answer.status})")
-    if answer.status == 429 or answer.status >= 500:
+    if answer.status >= 500:
         raise UnwellError(f"the token realm {host} answered {answer.status}")
     try:
         content: Any = json.loads(answer.body) if answer.status == 200 else None

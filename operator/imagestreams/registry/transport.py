@@ -17,30 +17,36 @@ import ssl
 import threading
 import time
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import requests
 import requests.auth
 import urllib3
 import urllib3.exceptions
 
-from imagestreams.errors import ProtocolError, UnreachableError
+from imagestreams.errors import LimitedError, ProtocolError, UnreachableError
 from imagestreams.registry.connections import Authorities, BoundedAdapter
+from imagestreams.registry.pacing import Pauses, quota_left
 from imagestreams.registry.watchdog import Watchdog
 from imagestreams.registry.wording import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 MANIFEST_LIMIT = 4 * 1024 * 1024
 """OCI distribution specification 1.1: registries should take manifests of up to 4 MiB."""
 
 
+_LIMITED = "it wants to be asked less often (429 or 503)"
 TOO_SLOW = "it sent its answer too slowly"
 CLOSED_EARLY = "it closed the connection before its answer was complete"
 
 
 class TlsError(UnreachableError):
     """The TLS handshake failed. `not_tls` tells that the other side does not speak TLS at all."""
+
+    # Whom one namespace does not trust another may.
+    of_host = False
 
     def __init__(self, message: str, *, not_tls: bool = False) -> None:
         super().__init__(message)
@@ -113,15 +119,29 @@ class _Session(requests.Session):
 
 
 class Transport:
-    """Sends requests. Thread-safe: a Session per thread over shared connection pools."""
+    """Sends requests, but not to a host that wants to be left alone.
 
-    def __init__(self, *, user_agent: str, limits: Limits | None = None, ca_file: str = "") -> None:
+    Thread-safe: a Session per thread over shared connection pools.
+    """
+
+    def __init__(
+        self,
+        *,
+        user_agent: str,
+        limits: Limits | None = None,
+        ca_file: str = "",
+        pauses: Pauses | None = None,
+        quota: Callable[[str, int], None] = lambda _host, _left: None,
+    ) -> None:
         """`ca_file` is a PEM bundle to trust instead of the system's, "" for the system's.
 
+        `quota` is told how many requests a host still allows, when it says so.
         Raises StartError when the file cannot be read.
         """
         self.limits = limits or Limits()
         self._user_agent = user_agent
+        self._pauses = pauses or Pauses()
+        self._quota = quota
         self._watchdog = Watchdog()
         self._adapter = BoundedAdapter(
             self._watchdog, ca_file=ca_file, pool_connections=64, pool_maxsize=32, max_retries=0
@@ -133,9 +153,23 @@ class Transport:
     def send(self, request: Request) -> Answer:
         """Send one request and read its answer, whatever its status.
 
-        Raises UnreachableError (with TlsError below it) when there is no answer in time, and
-        ProtocolError when the answer is larger than its limit or is not HTTP.
+        Raises UnreachableError (with TlsError below it) when there is no answer in time,
+        ProtocolError when the answer is larger than its limit or is not HTTP, and LimitedError when the host
+        wants to be left alone: it just said so, or said so before, and then nothing is sent.
         """
+        parts = urlsplit(request.url)
+        # What is said in the clear says nothing of the host that speaks TLS.
+        host = f"{parts.scheme}://{parts.netloc}"
+        if left := self._pauses.left(host):
+            raise LimitedError(_LIMITED, left)
+        answer = self._answer(request)
+        if (remaining := quota_left(answer.headers)) is not None:
+            self._quota(parts.netloc, remaining)
+        if wait := self._pauses.answered(host, answer.status, answer.headers):
+            raise LimitedError(_LIMITED, wait)
+        return answer
+
+    def _answer(self, request: Request) -> Answer:
         deadline = min(time.monotonic() + self.limits.total, request.deadline)
         try:
             try:

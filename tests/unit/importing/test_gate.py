@@ -20,9 +20,9 @@ class Crowd:
         self.most = 0
         self.entered: list[tuple[str, float]] = []
 
-    async def ask(self, namespace: str, host: str, *, stay: float = 1.0) -> None:
+    async def ask(self, namespace: str, host: str, *, stay: float = 1.0, urgent: bool = False) -> None:
         """Pass the gate once."""
-        async with self.gate.passing(namespace, host):
+        async with self.gate.passing(namespace, host, urgent=urgent):
             self.inside.append((namespace, host))
             self.most = max(self.most, len(self.inside))
             self.entered.append((host, asyncio.get_running_loop().time()))
@@ -79,3 +79,50 @@ async def test_those_who_gave_up_waiting_take_no_place() -> None:
     assert 3 == len(crowd.entered)
     await crowd.ask("a", "host")
     assert 4 == len(crowd.entered)
+
+
+async def test_who_is_urgent_goes_before_a_backlog() -> None:
+    """An edit is let in next, though a thousand checks of its own namespace and host came first."""
+    crowd = Crowd(Gate(total=4, share=2))
+    backlog = [asyncio.create_task(crowd.ask("shop", "host")) for _ in range(1000)]
+    await asyncio.sleep(10.5)
+    await crowd.ask("shop", "host", urgent=True, stay=0)
+    assert 11.0 == asyncio.get_running_loop().time()
+    for each in backlog:
+        each.cancel()
+
+
+async def test_who_is_urgent_keeps_to_the_shares() -> None:
+    """A namespace that calls everything urgent holds no more than its share."""
+    crowd = Crowd(Gate(total=4, share=2))
+    await asyncio.gather(*(crowd.ask("shop", f"host{number}", urgent=True) for number in range(10)))
+    assert 2 == crowd.most
+
+
+async def test_a_host_that_limits_gets_half_as_many_at_once() -> None:
+    """Again and again, but one at least; other hosts keep their share."""
+    gate = Gate(total=100, share=8)
+    most = []
+    for _ in range(5):
+        crowd = Crowd(gate)
+        await asyncio.gather(*(crowd.ask(f"ns{number}", "host") for number in range(20)))
+        most.append(crowd.most)
+        gate.narrow("host")
+    other = Crowd(gate)
+    await asyncio.gather(*(other.ask(f"ns{number}", "other") for number in range(20)))
+    assert ([8, 4, 2, 1, 1], 8) == (most, other.most)
+
+
+async def test_a_host_that_answers_well_gets_more_again() -> None:
+    """One place more for as many good answers as there are places, up to the share."""
+    gate = Gate(total=100, share=8)
+    gate.narrow("host")
+    gate.narrow("host")
+    most = []
+    for answers in (0, 2, 3, 4, 100):
+        for _ in range(answers):
+            gate.widen("host")
+        crowd = Crowd(gate)
+        await asyncio.gather(*(crowd.ask(f"ns{number}", "host") for number in range(20)))
+        most.append(crowd.most)
+    assert [2, 2, 3, 4, 8] == most

@@ -20,6 +20,7 @@ from support.faults.answers import Stream
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from imagestreams.registry.pacing import Pauses
     from support.faults import FaultRegistry, Kind, Request
     from support.faults.connection import Connection
 
@@ -31,8 +32,17 @@ AMD = Platform("linux", "amd64")
 class Client:
     """A registry client with its transport, to be closed."""
 
-    def __init__(self, ca_file: Path | str = "", limits: Limits | None = None) -> None:
-        self.transport = Transport(user_agent="test", limits=limits, ca_file=str(ca_file))
+    def __init__(
+        self, ca_file: Path | str = "", limits: Limits | None = None, pauses: Pauses | None = None
+    ) -> None:
+        self.quotas: list[tuple[str, int]] = []
+        self.transport = Transport(
+            user_agent="test",
+            limits=limits,
+            ca_file=str(ca_file),
+            pauses=pauses,
+            quota=lambda host, left: self.quotas.append((host, left)),
+        )
         self.registry = RegistryClient(self.transport)
 
     def digest(self, question: Question) -> str:

@@ -28,7 +28,6 @@ def bearer(authority: Authority, **options: object) -> FaultRegistry:
     ("fault", "kind", "words"),
     [
         (Status(500), UnwellError, "answered 500"),
-        (Status(429), UnwellError, "answered 429"),
         (Status(404), ProtocolError, "answered 404 without a token"),
         (
             Status(302, "", {"Location": "https://elsewhere.invalid/"}),

@@ -216,7 +216,6 @@ def test_a_missing_digest_is_told(secure: FaultRegistry, trusting: Client) -> No
         (Status(418), ProtocolError, "it answered 418"),
         (Status(400), ProtocolError, "it answered 400"),
         (Status(204, ""), ProtocolError, "it answered 204"),
-        (Status(429), UnwellError, r"to be asked less often \(429\)"),
         (Status(500), UnwellError, "it answered 500"),
         (Status(503, "<html>"), UnwellError, "it answered 503"),
     ],
