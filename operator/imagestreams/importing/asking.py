@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import logging
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from imagestreams.errors import (
     BlockedError,
@@ -27,10 +27,11 @@ from imagestreams.importing.record import Failed, Imported
 from imagestreams.importing.repository import Unlisted, select
 from imagestreams.model.reference import parse_reference, parse_repository
 from imagestreams.model.stream import IMPORT_MODE_PRESERVE
-from imagestreams.registry.client import Question
+from imagestreams.registry.client import Question, Resolution
 from imagestreams.registry.exchange import Visitor
 from imagestreams.registry.explain import explain
 from imagestreams.registry.manifests import Platform
+from imagestreams.registry.memory import Memory
 from imagestreams.registry.names import place_of
 from imagestreams.registry.wording import cut
 
@@ -46,7 +47,6 @@ if TYPE_CHECKING:
     from imagestreams.model.reference import Reference
     from imagestreams.model.status import Intent
     from imagestreams.registry.access import Access
-    from imagestreams.registry.client import Resolution
     from imagestreams.registry.credentials import Credential
     from imagestreams.registry.listing import TagList
     from imagestreams.registry.names import Place
@@ -56,6 +56,7 @@ _Answer = TypeVar("_Answer")
 
 _PATIENCE = 60.0
 """For how many seconds further credentials are tried, once a registry takes its time to refuse."""
+_ANSWERS = 50_000
 _TOLD = 3
 _TOLD_MOST = 200
 
@@ -70,6 +71,8 @@ class Matter:
     insecure: bool = False
     token: str = ""
     """A request made by hand: it joins no question that began before it."""
+    fresh: float = 0.0
+    """How many seconds old a Resolution may be that was got for somebody else."""
     urgent: bool = False
     """Somebody waits for it: it goes before what is asked on schedule."""
 
@@ -94,6 +97,7 @@ class Asker:
         self._platform = platform
         self._metrics = metrics
         self._gate = gate
+        self._answers: Memory[bytes, Resolution] = Memory(_ANSWERS)
         self._questions: dict[tuple[Any, ...], asyncio.Task[Any]] = {}
         self._hosts = Hosts(
             lambda host, troubled: metrics.troubled.labels(metrics.host(host)).set(int(troubled))
@@ -112,13 +116,18 @@ class Asker:
             message = f"{error}. Correct spec.tags[].from.name"
             return Failed(intent, Reason.INVALID, message), Trouble(Retry.PERMANENT)
         matter = Matter(
-            reference, self._platform_of(intent), intent.insecure, intent.requested_at, urgent=ask.urgent
+            reference,
+            self._platform_of(intent),
+            intent.insecure,
+            intent.requested_at,
+            fresh=ask.fresh,
+            urgent=ask.urgent,
         )
         answer = await self.put(namespace, matter, access, self._client_resolve)
         if isinstance(answer, RegistryError):
             failed = Failed(intent, answer.reason, f"{answer}. {retry_text(answer.retry)}")
             return failed, self._trouble(namespace, reference, answer)
-        return Imported(intent, reference.at(answer.digest), answer.digest), None
+        return Imported(intent, reference.at(answer.digest), answer.digest, answer.asked), None
 
     async def list_tags(
         self, namespace: str, wanted: Wanted, access: Access
@@ -244,10 +253,15 @@ class Asker:
     async def _share(
         self, namespace: str, question: Question, matter: Matter, do: Callable[[Question], _Answer]
     ) -> _Answer | RegistryError:
-        """Ask once what several tags want to know at the same time.
+        """Ask once what several tags want to know at the same time, or within their intervals.
 
         A request made by hand joins no question that began before it: its answer may be from before the push.
         """
+        kept = self._answers.get(question.fingerprint) if matter.fresh else None
+        # Reckoned as plan reckons when it is due again: by another sum one might be due and the other fresh.
+        if kept is not None and kept.asked + matter.fresh > asyncio.get_running_loop().time():
+            # Whoever uses it is next due an interval after it was asked for: soon all ask in the same moment.
+            return cast("_Answer", kept)
         key = (do, question, matter.token)
         task = self._questions.get(key)
         if task is None:
@@ -273,6 +287,8 @@ class Asker:
                 return error
             else:
                 self._gate.widen(host)
+                if isinstance(answer, Resolution):
+                    self._answers.put(question.fingerprint, answer)
                 return answer
             finally:
                 self._metrics.under_way.dec()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from imagestreams.errors import RefusedError, TooLargeError
 from imagestreams.importing.budget import BUDGET
 from imagestreams.importing.plan import Attempt
+from imagestreams.importing.record import Imported
 from imagestreams.importing.repository import NOTHING_KNOWN, Known, Listing
 from imagestreams.importing.schedule import jitter
 
@@ -63,6 +64,8 @@ class Memory:
         """
         del self.asking[ask.tag]
         trouble = self._spread(trouble, ask.tag)
+        if isinstance(outcome, Imported) and outcome.asked is not None:
+            due = outcome.asked
         attempt = _attempt(self.attempts.get(ask.tag), ask.intent, trouble, now=now, due=due)
         self.attempts[ask.tag] = attempt
         of_host = trouble is not None and trouble.is_of_host

@@ -60,6 +60,8 @@ class Ask:
     intent: Intent
     patience: float = dataclasses.field(default=0.0, compare=False)
     """For how many seconds without an answer the tag does not tell of its host's trouble."""
+    fresh: float = dataclasses.field(default=0.0, compare=False)
+    """How many seconds old an answer may be that somebody else got to the same question: the interval."""
     urgent: bool = dataclasses.field(default=False, compare=False)
     """Somebody waits for it: a user's edit, a request, a tag that has no image yet."""
 
@@ -156,14 +158,7 @@ def plan(
             continue
         if due <= now:
             told = status is not None and status.intent == intent
-            asks.append(
-                Ask(
-                    tag.name,
-                    intent,
-                    _patience(interval) if told else 0.0,
-                    urgent=not told and attempt is None,
-                )
-            )
+            asks.append(_ask(tag, intent, interval, told=told, tried=attempt is not None))
         elif wake is None or due < wake:
             wake = due
     wanted = wanted_of(stream, defaults)
@@ -173,6 +168,12 @@ def plan(
             return Plan(tuple(asks), wake, wanted)
         wake = due if wake is None else min(wake, due)
     return Plan(tuple(asks), wake)
+
+
+def _ask(tag: TagSpec, intent: Intent, interval: float | None, *, told: bool, tried: bool) -> Ask:
+    if not told:
+        return Ask(tag.name, intent, urgent=not tried)
+    return Ask(tag.name, intent, patience=_patience(interval), fresh=interval or 0.0)
 
 
 def _due_listing(

@@ -52,6 +52,8 @@ class Imported:
     intent: Intent
     pull_spec: str
     image: str
+    asked: float | None = dataclasses.field(default=None, compare=False)
+    """When it was asked for, in seconds on the event loop's clock; it may have been for another tag."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

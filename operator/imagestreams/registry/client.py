@@ -75,12 +75,21 @@ class Question:
     authorities: str = ""
     """CAs to trust besides the operator's own, as PEM."""
 
+    @property
+    def fingerprint(self) -> bytes:
+        """What to keep an answer by: small, equal for equal questions, and without a secret."""
+        credential = self.credential.key if self.credential else ""
+        parts = (self.place, self.reference.version, self.platform, self.insecure, credential)
+        return hashlib.sha256(repr((parts, self.authorities)).encode()).digest()
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Resolution:
     """The answer: the digest of the image."""
 
     digest: str
+    asked: float
+    """When it was asked for, of time.monotonic, which is the event loop's clock too."""
 
 
 class RegistryClient:
@@ -100,9 +109,9 @@ class RegistryClient:
         It is asked once, with the one credential. Raises a RegistryError whose message names the registry,
         the repository, the tag, the credential it was asked with, and what to do.
         """
-        visitor = self._visitor(question)
+        visitor, asked = self._visitor(question), time.monotonic()
         with explaining(question.reference, visitor):
-            return Resolution(self._resolve(visitor, question).digest)
+            return Resolution(self._resolve(visitor, question).digest, asked)
 
     def describe(self, question: Question) -> Image:
         """Say what is in the image, or index, that a reference names by its digest.

@@ -116,3 +116,59 @@ async def test_a_preferred_platform_is_asked_for_and_a_change_of_it_asks_again()
 
         platforms = [str(question.platform) for question in world.registries.questions]
         assert ["linux/amd64", "linux/arm64", "windows/arm64", "None"] == platforms
+
+
+def follower(number: int, interval: str = "1m") -> dict[str, object]:
+    """Make one of many streams that follow the same tag."""
+    notes = {"imagestreams.dev/interval": interval}
+    return body(tag(scheduled=True, notes=notes), name=f"s{number}", uid=f"u-{number}")
+
+
+async def test_those_who_follow_the_same_tag_share_a_question_a_round() -> None:
+    """A hundred streams made over a minute ask once each, and from then on once an interval for all."""
+    world = World()
+    world.registries.digests[V1] = A
+    async with world.running():
+        for number in range(100):
+            world.apply(follower(number))
+            await until(number * 0.6)
+        await until(120.01)
+        seen = len(world.registries.asked)
+        await until(720.01)
+
+        assert 10 == len(world.registries.asked) - seen
+        world.registries.digests[V1] = B
+        await until(790)
+        assert {B} == {world.images(StreamKey("shop", f"s{number}"))["v1"] for number in range(100)}
+
+
+async def test_a_shared_answer_is_never_older_than_the_interval() -> None:
+    """Who asks for a tag every minute learns of a move within it, whoever else asks at whatever pace."""
+    world = World()
+    world.registries.digests[V1] = A
+    async with world.running():
+        world.apply(follower(1, "10m"))
+        await until(30)
+        world.apply(follower(2, "1m"))
+        await until(95)
+        world.registries.digests[V1] = B
+        await until(155)
+
+        assert {"v1": B} == world.images(StreamKey("shop", "s2"))
+        await until(700)
+        assert {"v1": B} == world.images(StreamKey("shop", "s1"))
+
+
+async def test_who_asks_for_the_first_time_or_by_hand_gets_an_answer_of_now() -> None:
+    """A tag that is new, or requested, takes no answer that others got before."""
+    world = World()
+    world.registries.digests[V1] = A
+    async with world.running():
+        world.apply(follower(1))
+        await until(10)
+        world.registries.digests[V1] = B
+        world.apply(follower(2))
+        await until(11)
+
+        assert {"v1": B} == world.images(StreamKey("shop", "s2"))
+        assert {"v1": A} == world.images(StreamKey("shop", "s1"))

@@ -155,7 +155,7 @@ class Registries(concurrent.futures.Executor):
             raise self.errors[name]
         if name not in self.digests:
             raise NotFoundError(f"{name}: there is no such tag")
-        return Resolution(self.digests[name])
+        return Resolution(self.digests[name], now())
 
     def describe(self, question: Question) -> Image:
         """Say what is in an image."""
