@@ -6,6 +6,7 @@ Each function asks once, now; `support.waiting.eventually` does the waiting.
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from conftest import Kubectl
     from localcluster import Cluster
+    from localrun import OperatorProcess
 
 
 def history(kubectl: Kubectl, stream: str, tag: str) -> list[str]:
@@ -41,6 +43,19 @@ def images(kubectl: Kubectl, deployment: str) -> list[str]:
     """Give the images of a Deployment's pod template, in the order of its containers."""
     template = kubectl.get("deployment", deployment)["spec"]["template"]
     return [container["image"] for container in template["spec"]["containers"]]
+
+
+def events(kubectl: Kubectl, name: str, reason: str) -> list[str]:
+    """Give the messages of the Events of a reason on an object."""
+    selector = f"involvedObject.name={name},reason={reason}"
+    return [event["message"] for event in kubectl.get("events", f"--field-selector={selector}")["items"]]
+
+
+def counted(operator: OperatorProcess, host: str, outcome: str) -> int:
+    """Count the operator's questions to a registry that came out so, by its metrics."""
+    pattern = rf'imagestreams_imports_total{{outcome="{outcome}",registry="{host}"}} (\S+)'
+    found = re.search(pattern, operator.metrics())
+    return int(float(found[1])) if found else 0
 
 
 def crane_digest(

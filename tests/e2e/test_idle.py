@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from e2e import audit
-from e2e.reading import failures, images
+from e2e.reading import counted, failures, images
 from support.faults import FaultRegistry
 from support.manifests import deployment, stream, tag
 from support.waiting import eventually
@@ -46,7 +45,7 @@ def test_nothing_is_written_while_no_tag_moves(
         assert audit.writes_since(cluster, began), "the audit log shows nothing of what was written until now"
 
         asked = {name: registry.count("manifest-head", name) for name in names}
-        failed = _failed(operator, registry)
+        failed = counted(operator, registry.host, "NotFound")
         quiet = audit.now()
         versions = _versions(kubectl)
         eventually(
@@ -57,7 +56,7 @@ def test_nothing_is_written_while_no_tag_moves(
         assert audit.writes_since(cluster, quiet) == []
         assert _versions(kubectl) == versions
         # The missing tag backs off after its fifth failure; until then it was asked for like the others.
-        assert _failed(operator, registry) >= failed + 3
+        assert counted(operator, registry.host, "NotFound") >= failed + 3
         # A round of an unchanged tag is one HEAD: nothing is fetched again.
         assert {registry.count("manifest-get", name) for name in names} == {1}
 
@@ -71,10 +70,3 @@ def _versions(kubectl: Kubectl) -> dict[str, str]:
     return {
         f"{item['kind']}/{item['metadata']['name']}": item["metadata"]["resourceVersion"] for item in found
     }
-
-
-def _failed(operator: OperatorProcess, registry: FaultRegistry) -> int:
-    """Count the operator's asks for what the registry does not have, by its metrics."""
-    pattern = rf'imagestreams_imports_total{{outcome="NotFound",registry="{registry.host}"}} (\S+)'
-    counted = re.search(pattern, operator.metrics())
-    return int(float(counted[1])) if counted else 0

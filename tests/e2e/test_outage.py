@@ -6,7 +6,7 @@ import contextlib
 import time
 from typing import TYPE_CHECKING
 
-from e2e.reading import current, failure, history, images
+from e2e.reading import counted, current, events, failure, history, images
 from localcluster import Publisher, Registry
 from localcluster import images as builder
 from support.manifests import deployment, stream, tag
@@ -70,30 +70,51 @@ def test_asked_to_end_in_an_outage_it_ends(operator: OperatorProcess, cluster: C
 
 
 def test_a_registry_that_comes_back_heals_its_tags(operator: OperatorProcess, kubectl: Kubectl) -> None:
-    """While a registry is away its tags say so and keep their image; when it is back they follow it again."""
+    """A registry that is away is told once, and tags with an image are not written; when it is back all heal.
+
+    Only a new tag, which has no image yet, says at once why.
+    """
     assert operator.alive
     with Registry() as registry, Publisher(registry.address) as publisher:
+        source = f"{registry.address}/team/app"
         first = publisher.push("team/app", "1", builder.image({"f": builder.File(b"1")}))
-        kubectl.apply(
-            stream("app", tag("1", f"{registry.address}/team/app:1", scheduled=True), interval="5s")
-        )
+        publisher.push("team/app", "2", builder.image({"f": builder.File(b"1")}))
+        tags = [tag(name, f"{source}:{name}", scheduled=True) for name in ("1", "2")]
+        kubectl.apply(stream("app", *tags, interval="5s"))
         kubectl("wait", "--for=condition=Ready", "is/app", "--timeout=20s")
+        before = kubectl.get("is", "app")["metadata"]["resourceVersion"]
         registry.stop()
-        told = eventually(lambda: failure(kubectl, "app", "1"), within=20, what="the condition of the tag")
-        assert "nothing listens there" in told["message"]
-        assert current(kubectl, "app", "1") == first
-        kubectl("wait", "--for=condition=Ready=false", "is/app", "--timeout=5s")
+        told = eventually(
+            lambda: events(kubectl, "app", "RegistryTrouble"), within=20, what="the Event of the host"
+        )
+        assert f"registry {registry.address}: " in told[0]
+        assert "nothing listens there" in told[0]
+        # Three rounds of both tags.
+        eventually(
+            lambda: counted(operator, registry.address, "InternalError") >= 6, within=40, what="more failures"
+        )
+        assert events(kubectl, "app", "RegistryTrouble") == told
+        assert kubectl.get("is", "app")["metadata"]["resourceVersion"] == before
+        assert f'imagestreams_registry_in_trouble{{registry="{registry.address}"}} 1.0' in operator.metrics()
+
+        kubectl.apply(stream("new", tag("1", f"{source}:1", scheduled=True), interval="5s"))
+        new = eventually(lambda: failure(kubectl, "new", "1"), within=10, what="the condition of the new tag")
+        assert "nothing listens there" in new["message"]
+        kubectl("wait", "--for=condition=Ready=false", "is/new", "--timeout=5s")
 
         registry.start()
         second = publisher.push("team/app", "1", builder.image({"f": builder.File(b"2")}))
-        eventually(
-            lambda: current(kubectl, "app", "1") == second,
-            within=20,
-            what="the image of the restarted registry",
-        )
-        assert failure(kubectl, "app", "1") == {}
-        kubectl("wait", "--for=condition=Ready", "is/app", "--timeout=5s")
+        for name in ("app", "new"):
+            kubectl(
+                "wait",
+                f"--for=jsonpath={{.status.tags[0].items[0].image}}={second}",
+                f"is/{name}",
+                "--timeout=20s",
+            )
+            kubectl("wait", "--for=condition=Ready", f"is/{name}", "--timeout=5s")
+        assert failure(kubectl, "new", "1") == {}
         assert history(kubectl, "app", "1") == [second, first]
+        assert f'imagestreams_registry_in_trouble{{registry="{registry.address}"}} 0.0' in operator.metrics()
 
 
 def _log(operator: OperatorProcess, since: int) -> str:
