@@ -49,9 +49,9 @@ fuzz: venv ## 10,000 malformed objects of each kind (make test: 300)
 demo: venv ## push v1, import, deploy, push v2, the pods roll: on a real local cluster
 	@$(BIN)/python -m localdemo
 
-bench: venv ## the benchmarks; tables on screen, build/bench.json
+bench: venv ## the benchmarks, or BENCH="name name"; tables on screen, build/bench.json
 	@$(BIN)/python -m localcluster build
-	@PYTHONPATH=deploy/local:tests $(BIN)/python -m bench
+	@PYTHONPATH=deploy/local:tests $(BIN)/python -m bench $(BENCH)
 
 cluster: venv ## leave a local cluster with two registries running; see build/cluster/env
 	@$(BIN)/python -m localcluster up

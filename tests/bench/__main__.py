@@ -1,38 +1,42 @@
-"""Runs every benchmark; exits 1 where a bar is missed."""
+"""Runs the benchmarks, all or those named on the command line; exits 1 where a bar is missed."""
 
 from __future__ import annotations
 
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from bench import startup
+from bench.bench import BUILD, Bench
 from bench.report import show, write
-from localcluster import Cluster
-from localrun import account_kubeconfig, install
 
-_BUILD = Path(__file__).resolve().parents[2] / "build"
-_CLUSTER = "bench"
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bench.report import Figure
+
+BENCHES: dict[str, Callable[[Bench], list[Figure]]] = {
+    "startup": startup.measure,
+}
 
 
-def main() -> int:
+def main(names: list[str]) -> int:
     """Measure, show, write build/bench.json."""
+    if unknown := [name for name in names if name not in BENCHES]:
+        print(f"no benchmark {', '.join(unknown)}; there is {', '.join(BENCHES)}", file=sys.stderr)
+        return 2
     console = Console(width=None if sys.stdout.isatty() else 140)
-    console.print("imports ...")
-    figures = startup.imports()
-    console.print("modules that take longest to import, ms: ", end="")
-    console.print(", ".join(f"{name} {cost:.0f}" for name, cost in startup.slowest(8)), highlight=False)
-    cluster = Cluster.up(_CLUSTER, nodes="kwok", progress=console.print)
+    bench = Bench(lambda text: console.print(text, highlight=False))
+    figures: list[Figure] = []
     try:
-        install(cluster.kubectl, cluster.kubeconfig)
-        kubeconfig = account_kubeconfig(cluster.kubectl, cluster.kubeconfig, _BUILD / "bench" / "kubeconfig")
-        console.print("memory after start ...")
-        figures += startup.memory(kubeconfig, _BUILD)
+        for name in names or BENCHES:
+            console.print(f"{name} ...", style="bold")
+            figures += BENCHES[name](bench)
     finally:
-        cluster.down()
+        bench.close()
     show(figures, console)
-    write(figures, _BUILD / "bench.json")
+    write(figures, BUILD / "bench.json")
     missed = [figure for figure in figures if figure.missed]
     for figure in missed:
         console.print(
@@ -42,4 +46,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

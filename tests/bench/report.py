@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Figure:
-    """What was measured. `bar` is the most it may be, None where it is told only; `baseline` says of what."""
+    """What was measured. `bar` is the most it may be, None where it is told only; `baseline` says of what.
+
+    With `at_least` the bar is the least it may be.
+    """
 
     bench: str
     measure: str
@@ -25,11 +28,19 @@ class Figure:
     bar: float | None = None
     baseline: str = ""
     n: int = 1
+    at_least: bool = False
 
     @property
     def missed(self) -> bool:
         """Tell whether the bar is missed."""
-        return self.bar is not None and self.value > self.bar
+        if self.bar is None:
+            return False
+        return self.value < self.bar if self.at_least else self.value > self.bar
+
+    @property
+    def bar_text(self) -> str:
+        """Spell the bar as the table shows it."""
+        return "" if self.bar is None else f"{'>=' if self.at_least else '<='} {self.bar:g}"
 
 
 def show(figures: list[Figure], console: Console) -> None:
@@ -42,11 +53,17 @@ def show(figures: list[Figure], console: Console) -> None:
     for column in ("unit", "compared with", "n"):
         table.add_column(column)
     for figure in figures:
-        bar = "" if figure.bar is None else f"<= {figure.bar:g}"
         value = f"{figure.value:.3g}" if figure.value < 1000 else f"{figure.value:.0f}"
         style = "bold red" if figure.missed else None
         table.add_row(
-            figure.bench, figure.measure, value, bar, figure.unit, figure.baseline, str(figure.n), style=style
+            figure.bench,
+            figure.measure,
+            value,
+            figure.bar_text,
+            figure.unit,
+            figure.baseline,
+            str(figure.n),
+            style=style,
         )
     console.print(table)
 

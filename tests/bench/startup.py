@@ -9,13 +9,23 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bench.report import Figure
-from localrun import OperatorProcess
+
+if TYPE_CHECKING:
+    from bench.bench import Bench
 
 _RUNS = 3
 _SETTLE = 10.0
 _LINE = re.compile(r"import time:\s+(\d+) \|\s+(\d+) \|( *)(\S+)")
+
+
+def measure(bench: Bench) -> list[Figure]:
+    """Measure both."""
+    told = ", ".join(f"{name} {cost:.0f}" for name, cost in slowest(8))
+    bench.say(f"modules that take longest to import, ms: {told}")
+    return [*imports(), *memory(bench)]
 
 
 def imports() -> list[Figure]:
@@ -41,17 +51,13 @@ def slowest(count: int) -> list[tuple[str, float]]:
     return [(name, cost / 1000) for name, cost in ranked[:count]]
 
 
-def memory(kubeconfig: Path, build: Path) -> list[Figure]:
+def memory(bench: Bench) -> list[Figure]:
     """Measure the memory of the operator after its start, and that of a Kopf operator that does nothing."""
-    operator = OperatorProcess(kubeconfig, build / "bench" / "operator.log")
-    operator.start()
-    try:
+    with bench.operator() as operator:
         time.sleep(_SETTLE)
         ours = _resident(operator.pid)
         threads = len(list(Path(f"/proc/{operator.pid}/task").iterdir()))
-    finally:
-        operator.terminate()
-    theirs = _empty_operator_memory(kubeconfig)
+    theirs = _empty_operator_memory(bench.kubeconfig)
     return [
         Figure("startup", "resident memory after start", ours, "MiB"),
         Figure(
