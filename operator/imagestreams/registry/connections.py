@@ -92,7 +92,6 @@ class BoundedAdapter(requests.adapters.HTTPAdapter):
         return host, {**tls, "ssl_context": self._context(verify)}
 
     def _context(self, verify: Any) -> ssl.SSLContext:
-        # Whatever else is true is the path that $REQUESTS_CA_BUNDLE names, which is no setting of ours.
         if not isinstance(verify, Authorities):
             return self._contexts[bool(verify)]
         context = self._widened.get(verify)

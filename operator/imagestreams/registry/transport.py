@@ -10,22 +10,22 @@ from __future__ import annotations
 
 import dataclasses
 import http.client
-import http.cookiejar
 import math
 import socket
 import ssl
-import threading
 import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import requests
 import requests.auth
+import requests.utils
 import urllib3
 import urllib3.exceptions
 
 from imagestreams.errors import LimitedError, ProtocolError, UnreachableError
 from imagestreams.registry.connections import Authorities, BoundedAdapter
+from imagestreams.registry.memory import Memory
 from imagestreams.registry.pacing import Pauses, quota_left
 from imagestreams.registry.watchdog import Watchdog
 from imagestreams.registry.wording import shown
@@ -37,6 +37,7 @@ MANIFEST_LIMIT = 4 * 1024 * 1024
 """OCI distribution specification 1.1: registries should take manifests of up to 4 MiB."""
 
 
+_HOSTS = 4096
 _LIMITED = "it wants to be asked less often (429 or 503)"
 TOO_SLOW = "it sent its answer too slowly"
 CLOSED_EARLY = "it closed the connection before its answer was complete"
@@ -98,7 +99,7 @@ class Request:
 
 
 class _Authorization(requests.auth.AuthBase):
-    """Sets our header, or none: without an auth object requests would look into ~/.netrc."""
+    """Sets our header, or none: without an auth object requests takes what a redirect's address holds."""
 
     def __init__(self, value: str | None) -> None:
         self._value = value
@@ -110,18 +111,11 @@ class _Authorization(requests.auth.AuthBase):
         return request
 
 
-class _Session(requests.Session):
-    """Sees no redirects: asked to follow none, a Session still reads the whole body of one, without bound."""
-
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        """Say that there is none; registry.exchange follows redirects."""
-        del resp
-
-
 class Transport:
     """Sends requests, but not to a host that wants to be left alone.
 
-    Thread-safe: a Session per thread over shared connection pools.
+    Thread-safe. Without a requests.Session, which for each request looks through the environment, ~/.netrc,
+    merges cookies, and reads the whole body of a redirect: what is sent is what is said here.
     """
 
     def __init__(
@@ -139,14 +133,15 @@ class Transport:
         Raises StartError when the file cannot be read.
         """
         self.limits = limits or Limits()
-        self._user_agent = user_agent
+        # A small compressed answer may be a huge one; and digests are of the bytes as they are served.
+        self._headers = {"User-Agent": user_agent, "Accept-Encoding": "identity"}
         self._pauses = pauses or Pauses()
         self._quota = quota
         self._watchdog = Watchdog()
         self._adapter = BoundedAdapter(
             self._watchdog, ca_file=ca_file, pool_connections=64, pool_maxsize=32, max_retries=0
         )
-        self._local = threading.local()
+        self._proxies: Memory[str, Mapping[str, str]] = Memory(_HOSTS)
         # An insecure tag says so in its spec; a warning per request on stderr tells nobody more.
         urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
 
@@ -197,17 +192,20 @@ class Transport:
         left = deadline - time.monotonic()
         if left <= 0:
             raise UnreachableError(TOO_SLOW)
+        prepared = requests.Request(
+            request.method,
+            request.url,
+            headers={**self._headers, **request.headers},
+            data=request.form,
+            auth=_Authorization(request.authorization),
+        ).prepare()
         with self._watchdog.until(deadline):
-            response = self._session().request(
-                request.method,
-                request.url,
-                headers=dict(request.headers),
-                data=request.form,
-                auth=_Authorization(request.authorization),
-                timeout=(min(self.limits.connect, left), min(self.limits.read, left)),
-                allow_redirects=False,
+            response = self._adapter.send(
+                prepared,
                 stream=True,
+                timeout=(min(self.limits.connect, left), min(self.limits.read, left)),
                 verify=Authorities(request.authorities) if request.authorities else not request.insecure,
+                proxies=self._proxies_for(request.url),
             )
             try:
                 body = b"" if request.method == "HEAD" else _read(response, request.limit)
@@ -219,18 +217,16 @@ class Transport:
         response.raw.release_conn()
         return Answer(response.status_code, response.headers, body)
 
-    def _session(self) -> requests.Session:
-        session: requests.Session | None = getattr(self._local, "session", None)
-        if session is None:
-            session = _Session()
-            session.mount("https://", self._adapter)
-            session.mount("http://", self._adapter)
-            session.headers["User-Agent"] = self._user_agent
-            # A small compressed answer may be a huge one; and digests are of the bytes as they are served.
-            session.headers["Accept-Encoding"] = "identity"
-            session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
-            self._local.session = session
-        return session
+    def _proxies_for(self, url: str) -> Mapping[str, str]:
+        """Give $HTTP_PROXY, $HTTPS_PROXY and $ALL_PROXY, unless $NO_PROXY names the host."""
+        parts = urlsplit(url)
+        origin = f"{parts.scheme}://{parts.netloc}"
+        proxies = self._proxies.get(origin)
+        if proxies is None:
+            # The library tries a quarter of a millisecond to read it out of the environment, which stays.
+            proxies = requests.utils.get_environ_proxies(origin)
+            self._proxies.put(origin, proxies)
+        return proxies
 
 
 def _read(response: requests.Response, limit: int) -> bytes:
