@@ -1,42 +1,43 @@
-"""Asking a registry about one reference: where, with which credential, shared, in a thread, made an outcome.
+"""Asking a registry about one reference: in its turn, where, with which credential, made an outcome.
 
-Between importing.work, which says what to ask when, and registry.client, which asks once. The unit of work is
-a question: a place, a version, a credential. Who wants to know the same at the same time shares its answer.
+Between importing.work, which says what to ask when, and importing.sharing, which has one question answered.
 """
 
 from __future__ import annotations
 
 import asyncio
 import dataclasses
+import functools
 import logging
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar
 
 from imagestreams.errors import (
     BlockedError,
     InvalidError,
-    LimitedError,
     Reason,
     RegistryError,
     Retry,
     UnauthorizedError,
 )
+from imagestreams.importing.background import Background
+from imagestreams.importing.gate import Lane
 from imagestreams.importing.hosts import Hosts, Trouble
 from imagestreams.importing.keyring import Keyring
-from imagestreams.importing.plan import retry_text
+from imagestreams.importing.plan import Priority, pace, retry_text
 from imagestreams.importing.record import Failed, Imported
 from imagestreams.importing.repository import Unlisted, select
+from imagestreams.importing.sharing import Matter, Sharing
 from imagestreams.model.reference import parse_reference, parse_repository
 from imagestreams.model.stream import IMPORT_MODE_PRESERVE
 from imagestreams.registry.client import Question, Resolution
 from imagestreams.registry.exchange import Visitor
 from imagestreams.registry.explain import explain
 from imagestreams.registry.manifests import Platform
-from imagestreams.registry.memory import Memory
-from imagestreams.registry.names import place_of
+from imagestreams.registry.names import Place, place_of
 from imagestreams.registry.wording import cut
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Coroutine, Sequence
     from concurrent.futures import Executor
 
     from imagestreams.importing.gate import Gate
@@ -49,32 +50,15 @@ if TYPE_CHECKING:
     from imagestreams.registry.access import Access
     from imagestreams.registry.credentials import Credential
     from imagestreams.registry.listing import TagList
-    from imagestreams.registry.names import Place
 
 _log = logging.getLogger(__name__)
 _Answer = TypeVar("_Answer")
 
 _PATIENCE = 60.0
 """For how many seconds further credentials are tried, once a registry takes its time to refuse."""
-_ANSWERS = 50_000
+_NOWHERE = Place("", "", "")
 _TOLD = 3
 _TOLD_MOST = 200
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Matter:
-    """What is to be known of which reference, wherever it is asked for."""
-
-    reference: Reference
-    platform: Platform | None = None
-    """Which child of an index is meant; None: the index itself."""
-    insecure: bool = False
-    token: str = ""
-    """A request made by hand: it joins no question that began before it."""
-    fresh: float = 0.0
-    """How many seconds old a Resolution may be that was got for somebody else."""
-    urgent: bool = False
-    """Somebody waits for it: it goes before what is asked on schedule."""
 
 
 class Asker:
@@ -93,16 +77,33 @@ class Asker:
         """`resolve` and `tags` are RegistryClient's; `platform` is what Legacy imports take of an index."""
         self._client_resolve = resolve
         self._client_tags = tags
-        self._threads = threads
         self._platform = platform
         self._metrics = metrics
         self._gate = gate
-        self._answers: Memory[bytes, Resolution] = Memory(_ANSWERS)
-        self._questions: dict[tuple[Any, ...], asyncio.Task[Any]] = {}
+        self._sharing = Sharing(threads, gate, metrics)
+        self._background = Background()
         self._hosts = Hosts(
             lambda host, troubled: metrics.troubled.labels(metrics.host(host)).set(int(troubled))
         )
         self._keyring = Keyring(lambda: asyncio.get_running_loop().time())
+
+    def queue(
+        self,
+        namespace: str,
+        ask: Ask,
+        access: Access,
+        begin: Callable[[], Coroutine[None, None, None] | None],
+    ) -> None:
+        """Have a tag asked for when its turn has come: `begin` then gives what calls `ask`.
+
+        None means that nobody wants to know any more.
+        """
+        try:
+            place = place_of(parse_reference(ask.intent.name))
+        except InvalidError:
+            place = _NOWHERE
+        lane = self._lane(namespace, place, access, ask.priority)
+        self._gate.queue(lane, functools.partial(self._begin, lane, begin))
 
     async def ask(self, namespace: str, ask: Ask, access: Access) -> tuple[Outcome, Trouble | None]:
         """Ask for a tag of a namespace's stream, with what the namespace has to ask with.
@@ -120,17 +121,17 @@ class Asker:
             self._platform_of(intent),
             intent.insecure,
             intent.requested_at,
-            fresh=ask.fresh,
-            urgent=ask.urgent,
+            fresh=pace(ask.interval) if ask.interval else 0.0,
+            priority=ask.priority,
         )
-        answer = await self.put(namespace, matter, access, self._client_resolve)
+        answer = await self._put(matter, access, self._client_resolve)
         if isinstance(answer, RegistryError):
             failed = Failed(intent, answer.reason, f"{answer}. {retry_text(answer.retry)}")
             return failed, self._trouble(namespace, reference, answer)
         return Imported(intent, reference.at(answer.digest), answer.digest, answer.asked), None
 
     async def list_tags(
-        self, namespace: str, wanted: Wanted, access: Access
+        self, namespace: str, wanted: Wanted, access: Access, *, priority: Priority
     ) -> tuple[Listing | Unlisted, Trouble | None]:
         """List the tags of a repository for a stream of a namespace; answers as `ask` does."""
         try:
@@ -138,7 +139,7 @@ class Asker:
         except InvalidError as error:
             message = f"{error}. Correct spec.dockerImageRepository"
             return Unlisted(wanted, Reason.INVALID, message), Trouble(Retry.PERMANENT)
-        matter = Matter(reference, None, wanted.insecure, wanted.requested_at)
+        matter = Matter(reference, None, wanted.insecure, wanted.requested_at, priority=priority)
         answer = await self.put(namespace, matter, access, self._client_tags)
         if isinstance(answer, RegistryError):
             message = f"{answer}. {retry_text(answer.retry)}"
@@ -148,18 +149,29 @@ class Asker:
     async def put(
         self, namespace: str, matter: Matter, access: Access, do: Callable[[Question], _Answer]
     ) -> _Answer | RegistryError:
-        """Have something done about a reference: at its mirrors, then at home, with what fits.
+        """Have something done about a reference in its turn: at its mirrors, then at home, with what fits.
 
         `do` runs in a thread and asks once, as the question says; it may raise a RegistryError.
         """
+        lane = self._lane(namespace, place_of(matter.reference), access, matter.priority)
+        async with self._gate.passing(lane):
+            return await self._put(matter, access, do)
+
+    async def _put(
+        self, matter: Matter, access: Access, do: Callable[[Question], _Answer]
+    ) -> _Answer | RegistryError:
         answer: _Answer | RegistryError
+        began = asyncio.get_running_loop().time()
         try:
-            answer = await self._at_places(namespace, matter, access, do)
+            answer = await self._at_places(matter, access, do)
         except Exception:  # noqa: BLE001
             # A bug of ours in reading one registry's answer is that tag's condition, not everybody's end.
             _log.exception("asking for %s failed", matter.reference)
             text = f"{matter.reference}: the operator failed to read the answer; its log says more"
             answer = RegistryError(text)
+        if isinstance(answer, Resolution) and answer.asked < began:
+            # From memory: that tells nothing of how the registry is now.
+            return answer
         failed = answer if isinstance(answer, RegistryError) else None
         host = place_of(matter.reference).host
         self._metrics.imports.labels(self._metrics.host(host), str(failed.reason) if failed else "ok").inc()
@@ -169,8 +181,19 @@ class Asker:
 
     def close(self) -> None:
         """Give up what is being asked."""
-        for task in self._questions.values():
-            task.cancel()
+        self._background.cancel()
+
+    def _lane(self, namespace: str, home: Place, access: Access, priority: Priority) -> Lane:
+        # The place of who is asked first: a mirror is to be spared like any host.
+        first = next(iter(access.rules.places(home)), home)
+        return Lane(priority, namespace, first.host)
+
+    def _begin(self, lane: Lane, begin: Callable[[], Coroutine[None, None, None] | None]) -> bool:
+        work = begin()
+        if work is None:
+            return False
+        self._background.spawn(work).add_done_callback(lambda _: self._gate.leave(lane))
+        return True
 
     def _trouble(self, namespace: str, reference: Reference, error: RegistryError) -> Trouble:
         now = asyncio.get_running_loop().time()
@@ -183,7 +206,7 @@ class Asker:
         return Platform(intent.prefer_os or own.os, intent.prefer_arch or own.architecture)
 
     async def _at_places(
-        self, namespace: str, matter: Matter, access: Access, do: Callable[[Question], _Answer]
+        self, matter: Matter, access: Access, do: Callable[[Question], _Answer]
     ) -> _Answer | RegistryError:
         home = place_of(matter.reference)
         if refusal := access.rules.refusal(home):
@@ -191,7 +214,7 @@ class Asker:
         troubles: list[str] = []
         answer: _Answer | RegistryError = RegistryError(f"{matter.reference}: there is nowhere to ask")
         for place in access.rules.places(home):
-            answer = await self._at_place(namespace, place, matter, access, do)
+            answer = await self._at_place(place, matter, access, do)
             if not isinstance(answer, RegistryError):
                 return answer
             troubles.append(str(answer))
@@ -203,7 +226,6 @@ class Asker:
 
     async def _at_place(
         self,
-        namespace: str,
         place: Place,
         matter: Matter,
         access: Access,
@@ -220,20 +242,19 @@ class Asker:
         ends = loop.time() + _PATIENCE
         for credential in self._keyring.in_order(place, access.credentials(place)):
             asked = dataclasses.replace(question, credential=credential)
-            answer = await self._with_credential(namespace, asked, credential, matter, do)
+            answer = await self._with_credential(asked, credential, matter, do)
             if not isinstance(answer, RegistryError) or not answer.another_may_see:
                 return answer
             refused = refused or answer
             if loop.time() >= ends:
                 return refused
-        answer = await self._share(namespace, question, matter, do)
+        answer = await self._sharing.put(question, matter, do)
         # What nobody may see is hidden from nobody in particular: the refusal is the news.
         hidden = isinstance(answer, RegistryError) and answer.retry is Retry.PERMANENT
         return refused if refused is not None and hidden else answer
 
     async def _with_credential(
         self,
-        namespace: str,
         question: Question,
         credential: Credential,
         matter: Matter,
@@ -243,56 +264,12 @@ class Asker:
         async with self._keyring.proving(place, credential):
             if (known := self._keyring.refusal(place, credential)) is not None:
                 return known.saying(explain(known, question.reference, Visitor(place, credential)))
-            answer = await self._share(namespace, question, matter, do)
+            answer = await self._sharing.put(question, matter, do)
             if isinstance(answer, RegistryError):
                 self._keyring.failed(place, credential, answer)
             else:
                 self._keyring.worked(place, credential)
         return answer
-
-    async def _share(
-        self, namespace: str, question: Question, matter: Matter, do: Callable[[Question], _Answer]
-    ) -> _Answer | RegistryError:
-        """Ask once what several tags want to know at the same time, or within their intervals.
-
-        A request made by hand joins no question that began before it: its answer may be from before the push.
-        """
-        kept = self._answers.get(question.fingerprint) if matter.fresh else None
-        # Reckoned as plan reckons when it is due again: by another sum one might be due and the other fresh.
-        if kept is not None and kept.asked + matter.fresh > asyncio.get_running_loop().time():
-            # Whoever uses it is next due an interval after it was asked for: soon all ask in the same moment.
-            return cast("_Answer", kept)
-        key = (do, question, matter.token)
-        task = self._questions.get(key)
-        if task is None:
-            task = asyncio.create_task(self._ask(namespace, question, do, urgent=matter.urgent))
-            self._questions[key] = task
-            task.add_done_callback(lambda _: self._questions.pop(key, None))
-        answer: _Answer | RegistryError = await task
-        return answer
-
-    async def _ask(
-        self, namespace: str, question: Question, do: Callable[[Question], _Answer], *, urgent: bool
-    ) -> _Answer | RegistryError:
-        host = question.place.host
-        async with self._gate.passing(namespace, host, urgent=urgent):
-            loop = asyncio.get_running_loop()
-            self._metrics.under_way.inc()
-            started = loop.time()
-            try:
-                answer = await loop.run_in_executor(self._threads, do, question)
-            except RegistryError as error:
-                if isinstance(error, LimitedError):
-                    self._gate.narrow(host)
-                return error
-            else:
-                self._gate.widen(host)
-                if isinstance(answer, Resolution):
-                    self._answers.put(question.fingerprint, answer)
-                return answer
-            finally:
-                self._metrics.under_way.dec()
-                self._metrics.import_seconds.labels(self._metrics.host(host)).observe(loop.time() - started)
 
 
 def _told(what: str, texts: Sequence[str]) -> str:

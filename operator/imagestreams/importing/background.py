@@ -1,4 +1,4 @@
-"""Tasks that run beside: kept as long as they run, their bugs logged, ended together.
+"""Tasks that run beside: kept as long as they run, their bugs logged, ended together; and waiting for a time.
 
 Used by importing.work and importing.images, in one event loop.
 """
@@ -6,6 +6,7 @@ Used by importing.work and importing.images, in one event loop.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,16 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
 
 _log = logging.getLogger(__name__)
+_WAIT_LEAST = 0.001
+
+
+async def woken(event: asyncio.Event, due: float | None) -> None:
+    """Wait until an event is set, or for a time of the event loop's clock; None: for the event alone."""
+    # What is due nearer than the clock can tell would be waited for without end.
+    wait = None if due is None else max(_WAIT_LEAST, due - asyncio.get_running_loop().time())
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(wait):
+            await event.wait()
 
 
 class Background:
@@ -33,7 +44,11 @@ class Background:
         tasks = list(self._tasks)
         if tasks and within:
             await asyncio.wait(tasks, timeout=within)
-        for task in tasks:
+        self.cancel()
+
+    def cancel(self) -> None:
+        """Give up all tasks."""
+        for task in self._tasks:
             task.cancel()
 
     def _finished(self, task: asyncio.Task[None]) -> None:

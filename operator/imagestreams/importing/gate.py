@@ -1,8 +1,9 @@
 """How many questions are under way at once: in all, to one host, and for one namespace.
 
-A host that hangs, or a namespace with thousands of tags, holds its share of the threads and no more; who
-waits is let in by turns over namespaces and hosts, and who is urgent before all others. A host that limits us
-gets half as many at once, and by and by more again. Used by importing.asking, in one event loop.
+A host that hangs, or a namespace with thousands of tags, holds its share of the places and no more; who
+waits is let in by priority, then by turns over hosts and namespaces. Who waits is a callback in a queue, no
+task: there may be fifty thousand. A host that limits us gets half as many at once, and by and by more again.
+Used by importing.asking, in one event loop.
 """
 
 from __future__ import annotations
@@ -10,17 +11,29 @@ from __future__ import annotations
 import asyncio
 import collections
 import contextlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from imagestreams.importing.plan import Priority
 from imagestreams.registry.memory import Memory
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable, Iterable
 
 _HOSTS = 4096
-Lane = tuple[bool, str, str]
-"""Whether it can wait, a namespace and a host."""
-_Lanes = collections.OrderedDict[Lane, collections.deque[asyncio.Future[None]]]
+_UPSIDE_DOWN = 5
+"""Each fifth turn is of who else comes last: thousands of edits put nobody off for ever."""
+
+
+class Lane(NamedTuple):
+    """Who wants in: how urgently, for which namespace, to which host."""
+
+    priority: Priority
+    namespace: str
+    host: str
+
+
+_Queue = collections.deque["Callable[[], bool]"]
+_Spaces = collections.OrderedDict[str, _Queue]
 
 
 class Gate:
@@ -33,25 +46,55 @@ class Gate:
         self._namespaces: collections.Counter[str] = collections.Counter()
         self._hosts: collections.Counter[str] = collections.Counter()
         self._narrowed: Memory[str, float] = Memory(_HOSTS)
-        self._urgent: _Lanes = collections.OrderedDict()
-        self._patient: _Lanes = collections.OrderedDict()
+        self._turns = 0
+        self._waiting: dict[Priority, collections.OrderedDict[str, _Spaces]] = {
+            priority: collections.OrderedDict() for priority in Priority
+        }
+
+    def queue(self, lane: Lane, start: Callable[[], bool]) -> None:
+        """Have `start` called when it is the lane's turn; who starts calls `leave` when it has ended.
+
+        A start that gives False had nothing to do any more, and takes no place.
+        """
+        # Those who wait already have no room: only the one that comes can change anything.
+        if self._inside < self._total and self._has_room(lane) and not self._queue_of(lane):
+            self._enter(lane, start)
+            return
+        hosts = self._waiting[lane.priority]
+        hosts.setdefault(lane.host, collections.OrderedDict()).setdefault(
+            lane.namespace, collections.deque()
+        ).append(start)
+
+    def leave(self, lane: Lane) -> None:
+        """Give a place back, and let in who has room by that."""
+        self._inside -= 1
+        for counter, name in ((self._namespaces, lane.namespace), (self._hosts, lane.host)):
+            counter[name] -= 1
+            if not counter[name]:
+                del counter[name]
+        while self._inside < self._total and (found := self._next()) is not None:
+            self._enter(found, self._take(found))
 
     @contextlib.asynccontextmanager
-    async def passing(self, namespace: str, host: str, *, urgent: bool = False) -> AsyncIterator[None]:
+    async def passing(self, lane: Lane) -> AsyncIterator[None]:
         """Wait for a turn, and keep the place until the block ends."""
-        lane = (not urgent, namespace, host)
         turn = asyncio.get_running_loop().create_future()
-        self._lanes(lane).setdefault(lane, collections.deque()).append(turn)
-        self._admit()
+
+        def start() -> bool:
+            if turn.done():
+                return False
+            turn.set_result(None)
+            return True
+
+        self.queue(lane, start)
         try:
             await turn
             yield
         finally:
-            if turn.cancelled():
-                self._forget(lane, turn)
+            if turn.done() and not turn.cancelled():
+                self.leave(lane)
             else:
-                self._leave(lane)
-            self._admit()
+                turn.cancel()
 
     def narrow(self, host: str) -> None:
         """Let half as many to a host at once, for it asked to be asked less often."""
@@ -59,6 +102,8 @@ class Gate:
 
     def widen(self, host: str) -> None:
         """Note that a host answered well: one place more for as many answers as there are places."""
+        if not len(self._narrowed):
+            return
         room = self._narrowed.get(host)
         if room is not None and room + 1 / room < self._share:
             self._narrowed.put(host, room + 1 / room)
@@ -66,54 +111,49 @@ class Gate:
             self._narrowed.forget(host)
 
     def _room(self, host: str) -> float:
-        return self._narrowed.get(host) or self._share
-
-    def _lanes(self, lane: Lane) -> _Lanes:
-        return self._patient if lane[0] else self._urgent
-
-    def _admit(self) -> None:
-        for lanes in (self._urgent, self._patient):
-            # Once round the lanes for each one let in; a lane that was served goes to the end.
-            admitted = True
-            while admitted and self._inside < self._total:
-                admitted = False
-                for lane in list(lanes):
-                    if self._inside < self._total and self._has_room(lane):
-                        self._enter(lanes, lane)
-                        admitted = True
+        # Nearly always there is nothing to look up, and this is asked for each host that waits.
+        return (len(self._narrowed) and self._narrowed.get(host)) or self._share
 
     def _has_room(self, lane: Lane) -> bool:
-        _, namespace, host = lane
-        if self._namespaces[namespace] >= self._share:
-            return False
-        return self._hosts[host] + 1 <= self._room(host)
+        return self._namespaces[lane.namespace] < self._share and self._hosts[lane.host] + 1 <= self._room(
+            lane.host
+        )
 
-    def _enter(self, lanes: _Lanes, lane: Lane) -> None:
-        queue = lanes[lane]
-        turn = queue.popleft()
-        if queue:
-            lanes.move_to_end(lane)
-        else:
-            del lanes[lane]
-        if not turn.cancelled():
-            _, namespace, host = lane
+    def _queue_of(self, lane: Lane) -> _Queue | None:
+        spaces = self._waiting[lane.priority].get(lane.host)
+        return spaces.get(lane.namespace) if spaces else None
+
+    def _next(self) -> Lane | None:
+        self._turns += 1
+        levels: Iterable[Priority] = Priority
+        if self._turns % _UPSIDE_DOWN == 0:
+            levels = reversed(Priority)
+        for priority in levels:
+            # A host without room is passed over with all that wait for it: there may be thousands.
+            for host, spaces in self._waiting[priority].items():
+                if self._hosts[host] + 1 > self._room(host):
+                    continue
+                for namespace in spaces:
+                    if self._namespaces[namespace] < self._share:
+                        return Lane(priority, namespace, host)
+        return None
+
+    def _take(self, lane: Lane) -> Callable[[], bool]:
+        hosts = self._waiting[lane.priority]
+        spaces = hosts[lane.host]
+        queue = spaces[lane.namespace]
+        start = queue.popleft()
+        # Who had a turn goes to the end: the namespace among those of the host, and the host among all.
+        spaces.move_to_end(lane.namespace)
+        hosts.move_to_end(lane.host)
+        if not queue:
+            del spaces[lane.namespace]
+        if not spaces:
+            del hosts[lane.host]
+        return start
+
+    def _enter(self, lane: Lane, start: Callable[[], bool]) -> None:
+        if start():
             self._inside += 1
-            self._namespaces[namespace] += 1
-            self._hosts[host] += 1
-            turn.set_result(None)
-
-    def _leave(self, lane: Lane) -> None:
-        _, namespace, host = lane
-        self._inside -= 1
-        for counter, name in ((self._namespaces, namespace), (self._hosts, host)):
-            counter[name] -= 1
-            if not counter[name]:
-                del counter[name]
-
-    def _forget(self, lane: Lane, turn: asyncio.Future[None]) -> None:
-        lanes = self._lanes(lane)
-        queue = lanes.get(lane)
-        if queue is not None and turn in queue:
-            queue.remove(turn)
-            if not queue:
-                del lanes[lane]
+            self._namespaces[lane.namespace] += 1
+            self._hosts[lane.host] += 1

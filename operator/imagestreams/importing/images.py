@@ -14,11 +14,11 @@ import logging
 from typing import TYPE_CHECKING
 
 from imagestreams.errors import ClusterError, ConflictError, GoneError, InvalidError, RegistryError, Retry
-from imagestreams.importing.asking import Matter
-from imagestreams.importing.background import Background
+from imagestreams.importing.background import Background, woken
 from imagestreams.importing.collecting import Action, collect
-from imagestreams.importing.plan import retry_delay
+from imagestreams.importing.plan import Priority, retry_delay
 from imagestreams.importing.schedule import Schedule
+from imagestreams.importing.sharing import Matter
 from imagestreams.model.reference import parse_reference
 
 if TYPE_CHECKING:
@@ -86,13 +86,7 @@ class ImageKeeper:
                     await self._turns.acquire()
                     task = self._background.spawn(self._keep(digest))
                     task.add_done_callback(lambda _: self._turns.release())
-                due = self._schedule.next_due()
-                wait = None if due is None else max(0.0, due - loop.time())
-                try:
-                    async with asyncio.timeout(wait):
-                        await self._woken.wait()
-                except TimeoutError:
-                    continue
+                await woken(self._woken, self._schedule.next_due())
         finally:
             await self._background.close()
 
@@ -183,7 +177,9 @@ class ImageKeeper:
                 return None
         namespace = missing.key.namespace
         try:
-            matter = Matter(parse_reference(missing.pull_spec), insecure=missing.insecure)
+            matter = Matter(
+                parse_reference(missing.pull_spec), insecure=missing.insecure, priority=Priority.BACKLOG
+            )
         except InvalidError:
             return None
         access = self._streams.access(namespace)

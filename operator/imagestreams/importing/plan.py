@@ -7,6 +7,7 @@ Called by importing.work whenever a stream changed or its time has come; calling
 from __future__ import annotations
 
 import dataclasses
+import enum
 from typing import TYPE_CHECKING
 
 from imagestreams.errors import InvalidError, Retry
@@ -33,8 +34,22 @@ _FAILURES_AT_INTERVAL = 5
 _PATIENCE = 300.0
 _PATIENCE_INTERVALS = 3
 _FIRST_CHECK_WITHIN = 60.0
+_EARLY = 1.0
+_EARLY_SHARE = 0.1
 _LISTING_SPREAD = 0.1
 _DEFAULTS = Defaults()
+
+
+class Priority(enum.IntEnum):
+    """Who goes first where many wait."""
+
+    EDIT = 0
+    """Somebody waits for it: an edit, a request, a tag that has no image yet."""
+    RETRY = 1
+    """It failed, and its back-off is over."""
+    SCHEDULED = 2
+    BACKLOG = 3
+    """Not asked for since the process began, and nothing says that anything is new."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -58,12 +73,11 @@ class Ask:
 
     tag: str
     intent: Intent
+    interval: float | None = None
+    """How often it is scheduled to be asked for; None: it is not, or nothing is known of it yet."""
     patience: float = dataclasses.field(default=0.0, compare=False)
     """For how many seconds without an answer the tag does not tell of its host's trouble."""
-    fresh: float = dataclasses.field(default=0.0, compare=False)
-    """How many seconds old an answer may be that somebody else got to the same question: the interval."""
-    urgent: bool = dataclasses.field(default=False, compare=False)
-    """Somebody waits for it: a user's edit, a request, a tag that has no image yet."""
+    priority: Priority = dataclasses.field(default=Priority.SCHEDULED, compare=False)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -74,6 +88,16 @@ class Plan:
     wake: float | None
     listing: Wanted | None = None
     """What to list now."""
+    listing_priority: Priority = Priority.SCHEDULED
+
+
+def pace(interval: float) -> float:
+    """Say after how many seconds a tag may be asked for again, at the soonest.
+
+    It is due after its interval; but where a stream is looked at anyway, what is due within the next moment
+    is asked for with the rest: a look costs more than a request where a stream has many tags.
+    """
+    return interval - min(_EARLY, interval * _EARLY_SHARE)
 
 
 def retry_delay(failures: int, retry: Retry) -> float:
@@ -156,24 +180,40 @@ def plan(
             due = _due_unseen(since, spread, interval, failed=failed)
         if due is None:
             continue
-        if due <= now:
+        if due <= now or _may_be_asked(attempt, intent, interval, now):
             told = status is not None and status.intent == intent
-            asks.append(_ask(tag, intent, interval, told=told, tried=attempt is not None))
+            asks.append(_ask(tag, intent, interval, told=told, attempt=attempt))
         elif wake is None or due < wake:
             wake = due
     wanted = wanted_of(stream, defaults)
     if wanted is not None:
         due = _due_listing(stream, wanted, listed, now=now, since=since, default_interval=default_interval)
         if due <= now:
-            return Plan(tuple(asks), wake, wanted)
+            priority = _priority(listed, wanted, told=listed_before(stream))
+            return Plan(tuple(asks), wake, wanted, priority)
         wake = due if wake is None else min(wake, due)
     return Plan(tuple(asks), wake)
 
 
-def _ask(tag: TagSpec, intent: Intent, interval: float | None, *, told: bool, tried: bool) -> Ask:
+def _ask(tag: TagSpec, intent: Intent, interval: float | None, *, told: bool, attempt: Attempt | None) -> Ask:
+    priority = _priority(attempt, intent, told=told)
     if not told:
-        return Ask(tag.name, intent, urgent=not tried)
-    return Ask(tag.name, intent, patience=_patience(interval), fresh=interval or 0.0)
+        return Ask(tag.name, intent, priority=priority)
+    return Ask(tag.name, intent, interval, patience=_patience(interval), priority=priority)
+
+
+def _may_be_asked(attempt: Attempt | None, intent: Intent, interval: float | None, now: float) -> bool:
+    if interval is None or attempt is None or attempt.intent != intent or attempt.failures:
+        return False
+    # By the same sum as whoever takes another's answer: it would else be taken for fresh, and due for ever.
+    return attempt.asked + pace(interval) <= now
+
+
+def _priority(attempt: Attempt | None, intent: Intent | Wanted, *, told: bool) -> Priority:
+    tried = attempt if attempt is not None and attempt.intent == intent else None
+    if tried is not None:
+        return Priority.RETRY if tried.failures else Priority.SCHEDULED
+    return Priority.BACKLOG if told else Priority.EDIT
 
 
 def _due_listing(

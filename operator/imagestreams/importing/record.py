@@ -116,6 +116,19 @@ def record(
     return fit(status, stream.status, budget=budget, now=now)
 
 
+def changes_nothing(outcome: Outcome, before: TagStatus | None) -> bool:
+    """Tell whether an outcome says of a tag what its status says already. So it is nearly always."""
+    if not isinstance(outcome, Imported) or before is None or before.conditions or not before.items:
+        return False
+    current, intent = before.items[0], before.intent
+    return (
+        intent is not None
+        and intent == outcome.intent
+        and (current.image, current.reference, current.generation)
+        == (outcome.image, outcome.pull_spec, intent.generation)
+    )
+
+
 def _without_unlisted(stream: Stream) -> dict[str, TagStatus]:
     """Give the status of the tags; of those that no list has any more the history alone, if they have one."""
     wanted = {tag.name for tag in stream.tags}

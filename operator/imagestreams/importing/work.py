@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from imagestreams.errors import ConflictError, GoneError, ImageStreamsError
 from imagestreams.importing.asking import Asker
-from imagestreams.importing.background import Background
+from imagestreams.importing.background import Background, woken
 from imagestreams.importing.derive import followed_streams
 from imagestreams.importing.effective import Defaults, effective
 from imagestreams.importing.followers import Followers
@@ -23,12 +23,14 @@ from imagestreams.importing.images import ImageKeeper
 from imagestreams.importing.memory import Memory
 from imagestreams.importing.news import news
 from imagestreams.importing.permitting import HOLDS, Permissions
-from imagestreams.importing.plan import plan, retry_delay
-from imagestreams.importing.record import record
+from imagestreams.importing.plan import Priority, plan, retry_delay
+from imagestreams.importing.record import changes_nothing, record
 from imagestreams.importing.repository import NOTHING_KNOWN
 from imagestreams.importing.schedule import Schedule, jitter
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from imagestreams.importing.plan import Ask, Plan
     from imagestreams.importing.repository import Wanted
     from imagestreams.importing.tools import Tools
@@ -39,7 +41,6 @@ _log = logging.getLogger(__name__)
 
 HOLD = 1.0
 """How long the answers of a stream's tags are collected into one write, in seconds."""
-_WAIT_LEAST = 0.001
 _BUG_RETRY = 60.0
 _BATCH = 100
 _DEFAULTS = Defaults()
@@ -78,7 +79,7 @@ class Importer:
         self._woken.set()
 
     def changed(self, key: StreamKey) -> None:
-        """Note that a stream is another than before: it and those that take images of it are looked at."""
+        """Note that a stream changed: it and those that take images of it are looked at."""
         self.look_at(key)
         self._wake_followers(key)
 
@@ -109,14 +110,8 @@ class Importer:
                 if count % _BATCH == 0:
                     await asyncio.sleep(0)
             due = self._schedule.next_due()
-            # What is due nearer than the clock can tell would be waited for without end.
-            wait = None if due is None else max(_WAIT_LEAST, due - loop.time())
-            self._tools.metrics.next_try.set(0 if wait is None else time.time() + wait)
-            try:
-                async with asyncio.timeout(wait):
-                    await self._woken.wait()
-            except TimeoutError:
-                continue
+            self._tools.metrics.next_try.set(0 if due is None else time.time() + due - loop.time())
+            await woken(self._woken, due)
 
     async def close(self, *, within: float) -> None:
         """Let writes under way finish, for so many seconds at most, and give up the rest."""
@@ -167,18 +162,26 @@ class Importer:
     def _do(self, key: StreamKey, memory: Memory, decided: Plan, now: float) -> None:
         asks = [ask for ask in decided.asks if memory.asking.get(ask.tag) != ask]
         wanted = decided.listing if decided.listing != memory.listing else None
-        if (asks or wanted) and not memory.waiting:
+        new = wanted is not None or any(ask.priority is Priority.EDIT for ask in asks)
+        if new and not memory.waiting:
             memory.hold_until = now + HOLD
-        for ask in asks:
-            memory.asking[ask.tag] = ask
-            self._background.spawn(self._ask(key, memory, ask))
+        if asks:
+            access = self._tools.streams.access(key.namespace)
+            for ask in asks:
+                memory.asking[ask.tag] = ask
+                begin = functools.partial(self._begin_ask, key, memory, ask)
+                self._asker.queue(key.namespace, ask, access, begin)
         if wanted is not None:
             memory.listing = wanted
-            self._background.spawn(self._list(key, memory, wanted))
+            self._background.spawn(self._list(key, memory, wanted, decided.listing_priority))
 
     async def _check_permissions(self, key: StreamKey, streams: list[StreamKey]) -> None:
         if await self._permissions.refresh(key.namespace, streams, asyncio.get_running_loop().time()):
             self.look_at(key)
+
+    def _begin_ask(self, key: StreamKey, memory: Memory, ask: Ask) -> Coroutine[None, None, None] | None:
+        wanted = self._memories.get(key) is memory and memory.asking.get(ask.tag) is ask
+        return self._ask(key, memory, ask) if wanted else None
 
     async def _ask(self, key: StreamKey, memory: Memory, ask: Ask) -> None:
         asked = asyncio.get_running_loop().time()
@@ -189,6 +192,13 @@ class Importer:
         now = asyncio.get_running_loop().time()
         due = asked if trouble is None else self._failed_at(key, access)
         failures = memory.answered(ask, outcome, trouble, now=now, due=due)
+        stream = self._tools.streams.stream(key)
+        if stream is not None and changes_nothing(outcome, stream.status.tag(ask.tag)):
+            del memory.outcomes[ask.tag]
+            if ask.interval is not None:
+                self._look_at_time(key, memory.attempts[ask.tag].asked + ask.interval)
+            if memory.asking or not memory.outcomes:
+                return
         if trouble is not None:
             self._tools.tell_of_host(key, trouble)
             delay = trouble.wait or retry_delay(failures, trouble.retry)
@@ -196,10 +206,10 @@ class Importer:
         # A look plans every tag of the stream: while answers are still collected, one at their end is enough.
         self._look_at_time(key, max(now, memory.hold_until) if memory.asking else now)
 
-    async def _list(self, key: StreamKey, memory: Memory, wanted: Wanted) -> None:
+    async def _list(self, key: StreamKey, memory: Memory, wanted: Wanted, priority: Priority) -> None:
         asked = asyncio.get_running_loop().time()
         access = self._tools.streams.access(key.namespace)
-        answer, trouble = await self._asker.list_tags(key.namespace, wanted, access)
+        answer, trouble = await self._asker.list_tags(key.namespace, wanted, access, priority=priority)
         if memory.listing is not wanted:
             return
         now = asyncio.get_running_loop().time()

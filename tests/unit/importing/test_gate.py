@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 
 import pytest
 
-from imagestreams.importing.gate import Gate
+from imagestreams.importing.gate import Gate, Lane
+from imagestreams.importing.plan import Priority
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.looptime]
 
@@ -20,9 +22,11 @@ class Crowd:
         self.most = 0
         self.entered: list[tuple[str, float]] = []
 
-    async def ask(self, namespace: str, host: str, *, stay: float = 1.0, urgent: bool = False) -> None:
+    async def ask(
+        self, namespace: str, host: str, *, stay: float = 1.0, priority: Priority = Priority.SCHEDULED
+    ) -> None:
         """Pass the gate once."""
-        async with self.gate.passing(namespace, host, urgent=urgent):
+        async with self.gate.passing(Lane(priority, namespace, host)):
             self.inside.append((namespace, host))
             self.most = max(self.most, len(self.inside))
             self.entered.append((host, asyncio.get_running_loop().time()))
@@ -86,16 +90,91 @@ async def test_who_is_urgent_goes_before_a_backlog() -> None:
     crowd = Crowd(Gate(total=4, share=2))
     backlog = [asyncio.create_task(crowd.ask("shop", "host")) for _ in range(1000)]
     await asyncio.sleep(10.5)
-    await crowd.ask("shop", "host", urgent=True, stay=0)
+    await crowd.ask("shop", "host", priority=Priority.EDIT, stay=0)
     assert 11.0 == asyncio.get_running_loop().time()
     for each in backlog:
         each.cancel()
 
 
+async def test_each_priority_goes_before_the_next() -> None:
+    """Edits, then retries, then what is due, then the backlog; each fifth turn is the last one's."""
+    gate = Gate(total=1, share=1)
+    entered: list[Priority] = []
+
+    def start(priority: Priority) -> bool:
+        entered.append(priority)
+        return True
+
+    hold = Lane(Priority.EDIT, "shop", "host")
+    gate.queue(hold, lambda: True)
+    for priority in reversed(Priority):
+        for _ in range(3):
+            gate.queue(Lane(priority, "shop", "host"), functools.partial(start, priority))
+    for _ in range(12):
+        gate.leave(hold)
+    edit, retry, scheduled, backlog = Priority
+    expected = [
+        edit,
+        edit,
+        edit,
+        retry,
+        backlog,
+        retry,
+        retry,
+        scheduled,
+        scheduled,
+        backlog,
+        scheduled,
+        backlog,
+    ]
+    assert expected == entered
+
+
+async def test_who_has_nothing_to_do_any_more_takes_no_place() -> None:
+    """A start that gives False is passed over, and the next one is let in by the same turn."""
+    gate = Gate(total=1, share=1)
+    lane = Lane(Priority.SCHEDULED, "shop", "host")
+    started: list[Lane] = []
+
+    def start() -> bool:
+        started.append(lane)
+        return True
+
+    gate.queue(lane, lambda: True)
+    for _ in range(5000):
+        gate.queue(lane, lambda: False)
+    gate.queue(lane, start)
+    gate.leave(lane)
+    assert [lane] == started
+
+
+async def test_turns_go_round_namespaces_and_hosts() -> None:
+    """Of a backlog of two namespaces for two hosts each has every fourth turn, whoever came first."""
+    gate = Gate(total=1, share=1)
+    entered: list[Lane] = []
+
+    def start(lane: Lane) -> bool:
+        entered.append(lane)
+        return True
+
+    for namespace in ("a", "b"):
+        for host in ("x", "y"):
+            for _ in range(3):
+                lane = Lane(Priority.SCHEDULED, namespace, host)
+                gate.queue(lane, functools.partial(start, lane))
+    for _ in range(11):
+        gate.leave(entered[-1])
+    names = [f"{lane.namespace}{lane.host}" for lane in entered]
+    # The first found the gate empty.
+    assert ["ax", *["ax", "ay", "bx", "by"] * 2, "bx", "ay", "by"] == names
+
+
 async def test_who_is_urgent_keeps_to_the_shares() -> None:
     """A namespace that calls everything urgent holds no more than its share."""
     crowd = Crowd(Gate(total=4, share=2))
-    await asyncio.gather(*(crowd.ask("shop", f"host{number}", urgent=True) for number in range(10)))
+    await asyncio.gather(
+        *(crowd.ask("shop", f"host{number}", priority=Priority.EDIT) for number in range(10))
+    )
     assert 2 == crowd.most
 
 

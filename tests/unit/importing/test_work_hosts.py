@@ -180,3 +180,22 @@ async def test_a_request_by_hand_during_the_pause_is_answered_at_once() -> None:
         assert failure is not None
         assert "asked less often" in failure.message
         assert {"v1": A} == world.images(KEY)
+
+
+async def test_a_remembered_answer_does_not_make_a_host_well() -> None:
+    """Who takes an answer from before the trouble has learnt nothing of how the host is now."""
+    world = scheduled()
+    slow = {"imagestreams.dev/interval": "10m"}
+    async with world.running():
+        world.apply(body(tag(scheduled=True, notes=slow)))
+        world.apply(body(tag(scheduled=True, notes=slow), name="second", uid="u-2"))
+        await until(590)
+        world.apply(body(tag(scheduled=True, notes=slow), name="third", uid="u-3"))
+        await until(599)
+        world.registries.errors["r.io/app:new"] = UnreachableError("gone")
+        world.apply(body(tag("new", "r.io/app:new"), name="new", uid="u-4"))
+        await until(601)
+
+        # What was due at 600 took the answer of 590.
+        assert [0.0, 590.0] == sorted(set(world.registries.times(V1)))
+        assert 1 == world.metrics.troubled.labels("r.io")._value.get()

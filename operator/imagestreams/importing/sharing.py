@@ -1,0 +1,107 @@
+"""Asking once what several want to know: at the same time, or within their intervals.
+
+The unit of work is a question: a place, a version, a credential. It is asked in a thread; who wants to know
+the same meanwhile waits for that answer, and who follows the tag takes one younger than their interval.
+Below importing.asking, which knows where to ask and with what.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from imagestreams.errors import LimitedError, RegistryError
+from imagestreams.importing.plan import Priority
+from imagestreams.registry.client import Resolution
+from imagestreams.registry.memory import Memory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Executor
+
+    from imagestreams.importing.gate import Gate
+    from imagestreams.metrics import Metrics
+    from imagestreams.model.reference import Reference
+    from imagestreams.registry.client import Question
+    from imagestreams.registry.manifests import Platform
+
+_Answer = TypeVar("_Answer")
+
+_ANSWERS = 50_000
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Matter:
+    """What is to be known of which reference, wherever it is asked for."""
+
+    reference: Reference
+    platform: Platform | None = None
+    """Which child of an index is meant; None: the index itself."""
+    insecure: bool = False
+    token: str = ""
+    """A request made by hand: it joins no question that began before it."""
+    fresh: float = 0.0
+    """How many seconds old a Resolution may be that was got for somebody else."""
+    priority: Priority = Priority.SCHEDULED
+
+
+class Sharing:
+    """Puts questions to registries, in threads of others, from one event loop."""
+
+    def __init__(self, threads: Executor, gate: Gate, metrics: Metrics) -> None:
+        """`gate` is told of hosts that limit us, and of those that answer well."""
+        self._threads = threads
+        self._gate = gate
+        self._metrics = metrics
+        self._answers: Memory[bytes, Resolution] = Memory(_ANSWERS)
+        self._questions: dict[tuple[Any, ...], asyncio.Future[Any]] = {}
+
+    async def put(
+        self, question: Question, matter: Matter, do: Callable[[Question], _Answer]
+    ) -> _Answer | RegistryError:
+        """Have `do` answer a question in a thread, or give the answer that somebody else got.
+
+        A request made by hand joins no question that began before it: its answer may be from before the push.
+        """
+        kept = self._answers.get(question.fingerprint) if matter.fresh else None
+        # The same sum as plan's, or a tag might be due and its answer fresh, for ever.
+        if kept is not None and kept.asked + matter.fresh > asyncio.get_running_loop().time():
+            # Whoever uses it is next due an interval after it was asked for: soon all ask in the same moment.
+            return cast("_Answer", kept)
+        key = (do, question, matter.token)
+        if (under_way := self._questions.get(key)) is not None:
+            joined: _Answer | RegistryError = await asyncio.shield(under_way)
+            return joined
+        shared = self._questions[key] = asyncio.get_running_loop().create_future()
+        try:
+            answer = await self._ask(question, do)
+        except BaseException:
+            # A bug of ours is logged by who came first, and the end of the process ends it for all.
+            shared.cancel()
+            raise
+        else:
+            shared.set_result(answer)
+            return answer
+        finally:
+            del self._questions[key]
+
+    async def _ask(self, question: Question, do: Callable[[Question], _Answer]) -> _Answer | RegistryError:
+        host = question.place.host
+        loop = asyncio.get_running_loop()
+        self._metrics.under_way.inc()
+        started = loop.time()
+        try:
+            answer = await loop.run_in_executor(self._threads, do, question)
+        except RegistryError as error:
+            if isinstance(error, LimitedError):
+                self._gate.narrow(host)
+            return error
+        else:
+            self._gate.widen(host)
+            if isinstance(answer, Resolution):
+                self._answers.put(question.fingerprint, answer)
+            return answer
+        finally:
+            self._metrics.under_way.dec()
+            self._metrics.import_seconds.labels(self._metrics.host(host)).observe(loop.time() - started)
