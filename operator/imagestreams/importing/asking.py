@@ -56,6 +56,7 @@ _Answer = TypeVar("_Answer")
 
 _PATIENCE = 60.0
 """For how many seconds further credentials are tried, once a registry takes its time to refuse."""
+_NAMES = 10_000
 _NOWHERE = Place("", "", "")
 _TOLD = 3
 _TOLD_MOST = 200
@@ -82,6 +83,8 @@ class Asker:
         self._gate = gate
         self._sharing = Sharing(threads, gate, metrics)
         self._background = Background()
+        # The same names come again each interval.
+        self._read = functools.lru_cache(_NAMES)(_read)
         self._hosts = Hosts(
             lambda host, troubled: metrics.troubled.labels(metrics.host(host)).set(int(troubled))
         )
@@ -99,7 +102,7 @@ class Asker:
         None means that nobody wants to know any more.
         """
         try:
-            place = place_of(parse_reference(ask.intent.name))
+            _, place = self._read(ask.intent.name)
         except InvalidError:
             place = _NOWHERE
         lane = self._lane(namespace, place, access, ask.priority)
@@ -112,7 +115,7 @@ class Asker:
         """
         intent = ask.intent
         try:
-            reference = parse_reference(intent.name)
+            reference, _ = self._read(intent.name)
         except InvalidError as error:
             message = f"{error}. Correct spec.tags[].from.name"
             return Failed(intent, Reason.INVALID, message), Trouble(Retry.PERMANENT)
@@ -270,6 +273,11 @@ class Asker:
             else:
                 self._keyring.worked(place, credential)
         return answer
+
+
+def _read(name: str) -> tuple[Reference, Place]:
+    reference = parse_reference(name)
+    return reference, place_of(reference)
 
 
 def _told(what: str, texts: Sequence[str]) -> str:

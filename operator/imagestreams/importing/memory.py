@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from imagestreams.importing.record import Outcome
     from imagestreams.importing.repository import Unlisted, Wanted
     from imagestreams.model.status import Intent
+    from imagestreams.model.stream import Stream
 
 _SPREAD_LEAST = 2.0
 _WRITE_RETRY = 1.0
@@ -48,6 +49,8 @@ class Memory:
     hold_until: float = 0.0
     budget: int = BUDGET
     write_failures: int = 0
+    settled: Stream | None = None
+    """The stream as it was when its status said all that is known; what it follows aside."""
     settling: bool = False
     unsettled: bool = False
 
@@ -82,7 +85,7 @@ class Memory:
         self, wanted: Wanted, answer: Listing | Unlisted, trouble: Trouble | None, *, now: float, due: float
     ) -> int:
         """Note what the repository holds, or why that is not known; give how often it failed in a row."""
-        self.listing = None
+        self.listing = self.settled = None
         self.listed = _attempt(self.listed, wanted, self._spread(trouble, ""), now=now, due=due)
         # What was last known goes on being followed.
         self.repository = (

@@ -64,7 +64,8 @@ class Sharing:
 
         A request made by hand joins no question that began before it: its answer may be from before the push.
         """
-        kept = self._answers.get(question.fingerprint) if matter.fresh else None
+        fingerprint = question.fingerprint
+        kept = self._answers.get(fingerprint) if matter.fresh else None
         # The same sum as plan's, or a tag might be due and its answer fresh, for ever.
         if kept is not None and kept.asked + matter.fresh > asyncio.get_running_loop().time():
             # Whoever uses it is next due an interval after it was asked for: soon all ask in the same moment.
@@ -76,6 +77,8 @@ class Sharing:
         shared = self._questions[key] = asyncio.get_running_loop().create_future()
         try:
             answer = await self._ask(question, do)
+            if isinstance(answer, Resolution):
+                self._answers.put(fingerprint, answer)
         except BaseException:
             # A bug of ours is logged by who came first, and the end of the process ends it for all.
             shared.cancel()
@@ -99,8 +102,6 @@ class Sharing:
             return error
         else:
             self._gate.widen(host)
-            if isinstance(answer, Resolution):
-                self._answers.put(question.fingerprint, answer)
             return answer
         finally:
             self._metrics.under_way.dec()

@@ -156,7 +156,8 @@ class Importer:
         for gone in memory.attempts.keys() - wanted:
             del memory.attempts[gone]
         self._do(key, memory, decided, now)
-        self._settle_soon(key, memory)
+        if memory.outcomes or followed or memory.settled is not stored:
+            self._settle_soon(key, memory)
         self.images.look_at(stream)
 
     def _do(self, key: StreamKey, memory: Memory, decided: Plan, now: float) -> None:
@@ -278,7 +279,9 @@ class Importer:
             defaults=self._defaults,
             budget=memory.budget,
         )
-        if status != stream.status:
+        if status == stream.status:
+            memory.settled = stream
+        else:
             memory.hold_until = now + HOLD
             try:
                 written = await tools.writer.write(stream, status)

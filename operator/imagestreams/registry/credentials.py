@@ -36,12 +36,13 @@ class Credential:
     username: str = dataclasses.field(repr=False)
     password: str = dataclasses.field(repr=False)
     identity_token: str = dataclasses.field(default="", repr=False)
+    key: str = dataclasses.field(init=False, repr=False, compare=False)
+    """A fingerprint to cache by; tells nothing of what it stands for."""
 
-    @property
-    def key(self) -> str:
-        """A fingerprint to cache by; tells nothing of what it stands for."""
+    def __post_init__(self) -> None:
         parts = json.dumps([self.username, self.password, self.identity_token])
-        return hashlib.sha256(parts.encode()).hexdigest()
+        # Reckoned once: each check looks at it several times.
+        object.__setattr__(self, "key", hashlib.sha256(parts.encode()).hexdigest())
 
     @property
     def basic(self) -> str:

@@ -192,13 +192,14 @@ class Transport:
         left = deadline - time.monotonic()
         if left <= 0:
             raise UnreachableError(TOO_SLOW)
-        prepared = requests.Request(
-            request.method,
-            request.url,
+        prepared = requests.PreparedRequest()
+        prepared.prepare(
+            method=request.method,
+            url=request.url,
             headers={**self._headers, **request.headers},
             data=request.form,
             auth=_Authorization(request.authorization),
-        ).prepare()
+        )
         with self._watchdog.until(deadline):
             response = self._adapter.send(
                 prepared,

@@ -37,6 +37,8 @@ class Shelf(Generic[_Content]):
 
     def __init__(self) -> None:
         self._kept: dict[str, dict[str, Seen[_Content]]] = {}
+        self.changes = 0
+        """How often what is known became another."""
 
     def put(self, names: _Names, seen: Seen[_Content]) -> bool:
         """Keep what an object says, unless a newer version of it is known; tell whether that is news."""
@@ -45,13 +47,16 @@ class Shelf(Generic[_Content]):
         if known is not None and is_older(seen.version, known.version):
             return False
         self._kept[namespace][name] = seen
-        return known is None or known.content != seen.content
+        changed = known is None or known.content != seen.content
+        self.changes += changed
+        return changed
 
     def drop(self, names: _Names) -> bool:
         """Forget an object; tell whether it was known."""
         namespace, name = names
         kept = self._kept.get(namespace, {})
         known = kept.pop(name, None) is not None
+        self.changes += known
         if not kept:
             self._kept.pop(namespace, None)
         return known
@@ -97,6 +102,8 @@ class Store:
         self.linked: Shelf[tuple[str, ...]] = Shelf()
         """Names of pull secrets, by the service account that they are linked to."""
         self.configs: Shelf[RegistriesConfig] = Shelf()
+        self._accesses: dict[str, Access] = {}
+        self._accesses_of = 0
 
     def __len__(self) -> int:
         return len(self._streams)
@@ -135,6 +142,16 @@ class Store:
 
     def access(self, namespace: str) -> Access:
         """Tell what the streams of a namespace have to ask registries with."""
+        changes = self.secrets.changes + self.linked.changes + self.configs.changes
+        if changes != self._accesses_of:
+            self._accesses.clear()
+            self._accesses_of = changes
+        # Each check wants it, and it changes seldom.
+        if (known := self._accesses.get(namespace)) is None:
+            known = self._accesses[namespace] = self._access(namespace)
+        return known
+
+    def _access(self, namespace: str) -> Access:
         secrets = self.secrets.of(namespace)
         linked = {name for names in self.linked.of(namespace).values() for name in names}
         ordered = sorted(secrets, key=lambda name: (name not in linked, name))
