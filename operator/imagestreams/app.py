@@ -88,6 +88,7 @@ class Operator:
                 tags=client.tags,
                 threads=self._registry_threads,
                 gate=Gate(total=settings.registry_threads, share=settings.registry_share),
+                writes_per_second=settings.writes_per_second,
                 platform=own_platform(),
                 metrics=metrics,
                 tell=self._tell_stream,

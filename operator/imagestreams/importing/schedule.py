@@ -1,6 +1,6 @@
-"""One heap of due times, one entry a key. Pure: times are seconds on whatever clock the caller has.
+"""When it is whose turn: one heap of due times, and a pace. Pure: times are seconds on the caller's clock.
 
-Used by importing.work, which waits until `next_due` and takes what is due.
+Used by importing.work, which waits until `next_due` and takes what is due, and by importing.settling.
 """
 
 from __future__ import annotations
@@ -11,6 +11,9 @@ import itertools
 from typing import Generic, TypeVar
 
 Key = TypeVar("Key")
+
+_REST = 1.0
+"""For how many seconds turns that nobody took are kept."""
 
 
 class Schedule(Generic[Key]):
@@ -63,6 +66,21 @@ class Schedule(Generic[Key]):
             del self._entries[key]
             taken.append(key)
         return taken
+
+
+class Pace:
+    """So many a second on average, and as many as that at once after a rest."""
+
+    def __init__(self, per_second: float) -> None:
+        self._gap = 1 / per_second
+        self._full = float("-inf")
+        """Until when the turns that were taken fill the time."""
+
+    def take(self, now: float) -> float:
+        """Take the next turn; say how many seconds it is until then, 0.0: it is now."""
+        wait = max(0.0, self._full - _REST - now)
+        self._full = max(self._full, now) + self._gap
+        return wait
 
 
 def jitter(name: str, span: float) -> float:

@@ -96,6 +96,8 @@ class Tools:
     tags: Callable[[Question], TagList]
     threads: Executor
     gate: Gate
+    writes_per_second: float
+    """How many statuses are written a second, at the most."""
     platform: Platform
     metrics: Metrics
     tell: Callable[[Stream, News], None]

@@ -1,8 +1,8 @@
-"""The importer: looks at streams when they change or are due, has registries asked, gets statuses written.
+"""The importer: looks at streams when they change or are due, has registries asked, statuses settled.
 
-The thin edge around plan and record. Everything here runs in one event loop; only asking a registry
-and writing a status run in threads of their own. It keeps nothing that a restart would miss.
-Fed by watching, through the store; what it writes goes out through a StatusWriter (kube.streams).
+The thin edge around plan. Everything here runs in one event loop; only asking a registry (importing.asking)
+and writing a status (importing.settling) run in threads. It keeps nothing that a restart would miss.
+Fed by watching, through the store.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from imagestreams.errors import ConflictError, GoneError, ImageStreamsError
 from imagestreams.importing.asking import Asker
 from imagestreams.importing.background import Background, woken
 from imagestreams.importing.derive import followed_streams
@@ -21,12 +20,11 @@ from imagestreams.importing.effective import Defaults, effective
 from imagestreams.importing.followers import Followers
 from imagestreams.importing.images import ImageKeeper
 from imagestreams.importing.memory import Memory
-from imagestreams.importing.news import news
 from imagestreams.importing.permitting import HOLDS, Permissions
 from imagestreams.importing.plan import Priority, plan, retry_delay
-from imagestreams.importing.record import changes_nothing, record
-from imagestreams.importing.repository import NOTHING_KNOWN
-from imagestreams.importing.schedule import Schedule, jitter
+from imagestreams.importing.record import changes_nothing
+from imagestreams.importing.schedule import Schedule
+from imagestreams.importing.settling import BUG_RETRY, HOLD, Owner, Settler
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -39,9 +37,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-HOLD = 1.0
-"""How long the answers of a stream's tags are collected into one write, in seconds."""
-_BUG_RETRY = 60.0
 _BATCH = 100
 _DEFAULTS = Defaults()
 
@@ -67,6 +62,8 @@ class Importer:
         self._permissions = Permissions(tools.permission)
         self._followers = Followers()
         self._background = Background()
+        owner = Owner(self._memories, self._permissions.of, self._look_at_time, self.forget, self._written)
+        self._settler = Settler(tools, owner, defaults)
         self._woken = asyncio.Event()
 
     def look_at(self, key: StreamKey, *, delay: float = 0.0) -> None:
@@ -116,7 +113,8 @@ class Importer:
     async def close(self, *, within: float) -> None:
         """Let writes under way finish, for so many seconds at most, and give up the rest."""
         self._asker.close()
-        await self._background.close(within=within)
+        self._background.cancel()
+        await self._settler.close(within=within)
 
     def _look_safely(self, key: StreamKey, now: float) -> None:
         try:
@@ -124,7 +122,7 @@ class Importer:
         except Exception:  # noqa: BLE001
             # One stream that trips over a bug of ours must not stop all the others.
             _log.exception("%s: looking at the stream failed; tried again in a minute", key)
-            self.look_at(key, delay=_BUG_RETRY)
+            self.look_at(key, delay=BUG_RETRY)
 
     def _look(self, key: StreamKey, now: float) -> None:
         stored = self._tools.streams.stream(key)
@@ -157,7 +155,7 @@ class Importer:
             del memory.attempts[gone]
         self._do(key, memory, decided, now)
         if memory.outcomes or followed or memory.settled is not stored:
-            self._settle_soon(key, memory)
+            self._settler.soon(key, memory)
         self.images.look_at(stream)
 
     def _do(self, key: StreamKey, memory: Memory, decided: Plan, now: float) -> None:
@@ -228,83 +226,7 @@ class Importer:
         # The back-off counts from the failure: a host that hangs would else be asked again at once.
         return asyncio.get_running_loop().time()
 
-    def _effective(self, key: StreamKey) -> Stream | None:
-        stream, memory = self._tools.streams.stream(key), self._memories.get(key)
-        if stream is None or not stream.repository:
-            return stream
-        return effective(stream, memory.repository if memory else NOTHING_KNOWN, self._defaults)
-
-    def _settle_soon(self, key: StreamKey, memory: Memory) -> None:
-        memory.unsettled = True
-        if not memory.settling:
-            memory.settling = True
-            self._background.spawn(self._settle(key, memory))
-
-    async def _settle(self, key: StreamKey, memory: Memory) -> None:
-        """Bring the stored status to what is known, until nothing is new."""
-        try:
-            while memory.unsettled:
-                memory.unsettled = False
-                if self._memories.get(key) is memory:
-                    await self._write(key, memory)
-        except ImageStreamsError as error:
-            delay = memory.write_failed(error)
-            delay += jitter(str(key), delay / 4)
-            memory.hold_until = asyncio.get_running_loop().time() + delay
-            _log.warning("%s: the status could not be written (%s); tried again in %.0f s", key, error, delay)
-            self._look_at_time(key, memory.hold_until)
-        except Exception:  # noqa: BLE001
-            # As in looking: what was answered is kept, and written when the bug is over or the process is.
-            _log.exception("%s: deciding the status failed; tried again in a minute", key)
-            self.look_at(key, delay=_BUG_RETRY)
-        finally:
-            memory.settling = False
-
-    async def _write(self, key: StreamKey, memory: Memory) -> None:
-        tools = self._tools
-        stream, now = tools.streams.stream(key), asyncio.get_running_loop().time()
-        if stream is None or stream.uid != memory.uid:
-            return
-        if (memory.waiting or memory.write_failures) and now < memory.hold_until:
-            self._look_at_time(key, memory.hold_until)
-            return
-        outcomes = dict(memory.outcomes)
-        status = record(
-            effective(stream, memory.repository, self._defaults),
-            outcomes,
-            now=tools.timestamp(),
-            lookup=functools.cache(self._effective),
-            permitted=lambda other: self._permissions.of(key.namespace, other),
-            known=memory.repository,
-            defaults=self._defaults,
-            budget=memory.budget,
-        )
-        if status == stream.status:
-            memory.settled = stream
-        else:
-            memory.hold_until = now + HOLD
-            try:
-                written = await tools.writer.write(stream, status)
-            except ConflictError:
-                tools.streams.put(await tools.writer.read(key))
-                memory.unsettled = True
-                self.look_at(key)
-                return
-            except GoneError:
-                # Unless it was made anew meanwhile: that one is another stream.
-                if tools.streams.drop(key, memory.uid):
-                    self.forget(key)
-                return
-            memory.write_failures = 0
-            tools.streams.put(written)
-            self._tell(stream, written, memory)
-        for tag, outcome in outcomes.items():
-            if memory.outcomes.get(tag) is outcome:
-                del memory.outcomes[tag]
-
-    def _tell(self, before: Stream, after: Stream, memory: Memory) -> None:
-        self._tools.tell_all(after, news(before.status, after.status, quiet=memory.troubled))
-        memory.troubled &= {tag.tag for tag in after.status.tags if tag.failure}
-        self._wake_followers(after.key)
-        self._tools.moved(after.key)
-        self.images.look_at(self._effective(after.key) or after)
+    def _written(self, stream: Stream) -> None:
+        self._wake_followers(stream.key)
+        self._tools.moved(stream.key)
+        self.images.look_at(self._settler.effective(stream.key) or stream)

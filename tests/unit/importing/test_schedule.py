@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagestreams.importing.schedule import Schedule, jitter
+from imagestreams.importing.schedule import Pace, Schedule, jitter
 
 
 class Naive:
@@ -117,3 +117,20 @@ def test_jitter_spreads_names_evenly(buckets: int) -> None:
         counts[int(jitter(f"uid-{number}/latest", buckets))] += 1
 
     assert 900 < min(counts) <= max(counts) < 1100
+
+
+def test_a_pace_lets_a_second_worth_of_turns_go_at_once_and_spaces_the_rest() -> None:
+    """Of thirty turns at ten a second ten are now, and then one comes each tenth of a second."""
+    pace = Pace(10)
+    waits = [round(pace.take(100.0), 6) for _ in range(30)]
+
+    assert [0.0] * 11 == waits[:11]
+    assert [round(number / 10, 6) for number in range(1, 20)] == waits[11:]
+
+
+def test_turns_that_nobody_takes_are_kept_for_a_second_only() -> None:
+    """After an hour's rest as many go at once as after a second's."""
+    pace = Pace(10)
+    pace.take(0.0)
+
+    assert [0.0] * 11 + [0.1] == [round(pace.take(3600.0), 6) for _ in range(12)]

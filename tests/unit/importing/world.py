@@ -256,7 +256,11 @@ class World:
     """An importer with a cluster, registries, and people who are told things."""
 
     def __init__(
-        self, store: Store | None = None, cluster: Cluster | None = None, defaults: Defaults | None = None
+        self,
+        store: Store | None = None,
+        cluster: Cluster | None = None,
+        defaults: Defaults | None = None,
+        writes_per_second: float = 5000,
     ) -> None:
         self.cluster = Cluster() if cluster is None else cluster
         self.registries = Registries()
@@ -279,6 +283,7 @@ class World:
                 tags=self.registries.tags,
                 threads=self.registries,
                 gate=Gate(total=5000, share=5000),
+                writes_per_second=writes_per_second,
                 platform=Platform("linux", "amd64"),
                 metrics=self.metrics,
                 tell=lambda _, item: self.told.append((now(), item)),
