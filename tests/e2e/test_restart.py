@@ -106,6 +106,30 @@ def test_killed_between_status_and_patch_it_patches(operator: OperatorProcess, k
         assert history(kubectl, "app", "1") == [second, first]
 
 
+def test_started_anew_it_fetches_nothing(operator: OperatorProcess, kubectl: Kubectl) -> None:
+    """After a restart each tag costs its HEAD alone, be it an image or one of an index: no pull is spent."""
+    with FaultRegistry() as registry:
+        registry.put_image("single", "1")
+        registry.put_index("indexed", "1")
+        names = ("single", "indexed")
+        tags = [tag(name, f"{registry.host}/{name}:1", scheduled=True) for name in names]
+        kubectl.apply(stream("app", *tags, interval="5s"))
+        kubectl("wait", "--for=condition=Ready", "is/app", "--timeout=20s")
+        # What is in the images is fetched behind the import.
+        eventually(
+            lambda: all(registry.count("blob", name) for name in names), within=10, what="the configs fetched"
+        )
+        operator.kill()
+        registry.reset()
+        operator.start()
+        eventually(
+            lambda: all(registry.count("manifest-head", name) >= 2 for name in names),
+            within=30,
+            what="two rounds after the restart",
+        )
+        assert [0, 0] == [registry.count("manifest-get", name) for name in names]
+
+
 def test_asked_to_end_it_ends(operator: OperatorProcess, kubectl: Kubectl) -> None:
     """SIGTERM ends it with 0 in under 5 s, though it waits for a registry that never answers."""
     with FaultRegistry() as registry:

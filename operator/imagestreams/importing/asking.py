@@ -83,6 +83,7 @@ class Asker:
         self._gate = gate
         self._sharing = Sharing(threads, gate, metrics)
         self._background = Background()
+        self._closed = False
         # The same names come again each interval.
         self._read = functools.lru_cache(_NAMES)(_read)
         self._hosts = Hosts(
@@ -126,12 +127,14 @@ class Asker:
             intent.requested_at,
             fresh=pace(ask.interval) if ask.interval else 0.0,
             priority=ask.priority,
+            known=_known(reference, ask),
         )
         answer = await self._put(matter, access, self._client_resolve)
         if isinstance(answer, RegistryError):
             failed = Failed(intent, answer.reason, f"{answer}. {retry_text(answer.retry)}")
             return failed, self._trouble(namespace, reference, answer)
-        return Imported(intent, reference.at(answer.digest), answer.digest, answer.asked), None
+        pull_spec = reference.at(answer.digest)
+        return Imported(intent, pull_spec, answer.digest, answer.index, answer.asked), None
 
     async def list_tags(
         self, namespace: str, wanted: Wanted, access: Access, *, priority: Priority
@@ -183,7 +186,8 @@ class Asker:
         return answer
 
     def close(self) -> None:
-        """Give up what is being asked."""
+        """Give up what is being asked, and ask nothing more."""
+        self._closed = True
         self._background.cancel()
 
     def _lane(self, namespace: str, home: Place, access: Access, priority: Priority) -> Lane:
@@ -192,7 +196,8 @@ class Asker:
         return Lane(priority, namespace, first.host)
 
     def _begin(self, lane: Lane, begin: Callable[[], Coroutine[None, None, None] | None]) -> bool:
-        work = begin()
+        # What is given up makes room for who waits.
+        work = None if self._closed else begin()
         if work is None:
             return False
         self._background.spawn(work).add_done_callback(lambda _: self._gate.leave(lane))
@@ -238,7 +243,7 @@ class Asker:
             matter.insecure and place == place_of(matter.reference)
         )
         question = Question(
-            matter.reference, place, matter.platform, insecure, None, access.authorities(place)
+            matter.reference, place, matter.platform, insecure, None, access.authorities(place), matter.known
         )
         loop = asyncio.get_running_loop()
         refused: RegistryError | None = None
@@ -273,6 +278,14 @@ class Asker:
             else:
                 self._keyring.worked(place, credential)
         return answer
+
+
+def _known(reference: Reference, ask: Ask) -> Resolution | None:
+    current = ask.known.current if ask.known is not None else None
+    # An image that a source of another kind brought says nothing of the registry.
+    if ask.known is None or current is None or current.reference != reference.at(current.image):
+        return None
+    return Resolution(current.image, ask.known.index)
 
 
 def _read(name: str) -> tuple[Reference, Place]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from imagestreams.importing.repository import Wanted
-    from imagestreams.model.status import Intent
+    from imagestreams.model.status import Intent, TagStatus
     from imagestreams.model.stream import Stream, TagSpec
 
 INTERVAL_LEAST = 5.0
@@ -78,6 +78,8 @@ class Ask:
     patience: float = dataclasses.field(default=0.0, compare=False)
     """For how many seconds without an answer the tag does not tell of its host's trouble."""
     priority: Priority = dataclasses.field(default=Priority.SCHEDULED, compare=False)
+    known: TagStatus | None = dataclasses.field(default=None, compare=False)
+    """What its status says already of the same intent."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -181,8 +183,8 @@ def plan(
         if due is None:
             continue
         if due <= now or _may_be_asked(attempt, intent, interval, now):
-            told = status is not None and status.intent == intent
-            asks.append(_ask(tag, intent, interval, told=told, attempt=attempt))
+            told = status if status is not None and status.intent == intent else None
+            asks.append(_ask(tag, intent, interval, told, attempt))
         elif wake is None or due < wake:
             wake = due
     wanted = wanted_of(stream, defaults)
@@ -195,11 +197,14 @@ def plan(
     return Plan(tuple(asks), wake)
 
 
-def _ask(tag: TagSpec, intent: Intent, interval: float | None, *, told: bool, attempt: Attempt | None) -> Ask:
-    priority = _priority(attempt, intent, told=told)
-    if not told:
+def _ask(
+    tag: TagSpec, intent: Intent, interval: float | None, told: TagStatus | None, attempt: Attempt | None
+) -> Ask:
+    priority = _priority(attempt, intent, told=told is not None)
+    if told is None:
         return Ask(tag.name, intent, priority=priority)
-    return Ask(tag.name, intent, interval, patience=_patience(interval), priority=priority)
+    patience = _patience(interval)
+    return Ask(tag.name, intent, interval, patience=patience, priority=priority, known=told)
 
 
 def _may_be_asked(attempt: Attempt | None, intent: Intent, interval: float | None, now: float) -> bool:

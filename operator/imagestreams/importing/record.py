@@ -52,6 +52,8 @@ class Imported:
     intent: Intent
     pull_spec: str
     image: str
+    index: str = ""
+    """The digest of the index that the image was chosen from, "" if it was not."""
     asked: float | None = dataclasses.field(default=None, compare=False)
     """When it was asked for, in seconds on the event loop's clock; it may have been for another tag."""
 
@@ -126,6 +128,7 @@ def changes_nothing(outcome: Outcome, before: TagStatus | None) -> bool:
         and intent == outcome.intent
         and (current.image, current.reference, current.generation)
         == (outcome.image, outcome.pull_spec, intent.generation)
+        and before.index == outcome.index
     )
 
 
@@ -190,13 +193,14 @@ def _apply(before: TagStatus, outcome: Outcome, now: str, *, of: int, keep: int)
     intent = outcome.intent
     if isinstance(outcome, Imported):
         event = TagEvent(now, outcome.pull_spec, outcome.image, intent.generation)
-        return TagStatus(before.tag, add_event(before.items, event, keep=keep), (), intent)
+        items = add_event(before.items, event, keep=keep)
+        return TagStatus(before.tag, items, (), intent, outcome.index)
     condition = Condition(
         IMPORT_SUCCESS, "False", str(outcome.reason), cut_message(outcome.message, of), now, intent.generation
     )
     if before.failure is not None and before.failure.says_the_same(condition):
         condition = before.failure
-    return TagStatus(before.tag, before.items, (condition,), intent)
+    return TagStatus(before.tag, before.items, (condition,), intent, before.index)
 
 
 def _ready(

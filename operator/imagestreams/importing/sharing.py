@@ -44,6 +44,8 @@ class Matter:
     fresh: float = 0.0
     """How many seconds old a Resolution may be that was got for somebody else."""
     priority: Priority = Priority.SCHEDULED
+    known: Resolution | None = None
+    """What is known of it already (registry.client)."""
 
 
 class Sharing:
@@ -79,6 +81,9 @@ class Sharing:
             answer = await self._ask(question, do)
             if isinstance(answer, Resolution):
                 self._answers.put(fingerprint, answer)
+                if answer != question.known:
+                    # So it will be asked by who has learnt the answer.
+                    self._answers.put(dataclasses.replace(question, known=answer).fingerprint, answer)
         except BaseException:
             # A bug of ours is logged by who came first, and the end of the process ends it for all.
             shared.cancel()

@@ -159,6 +159,8 @@ class TagStatus:
     items: tuple[TagEvent, ...] = ()
     conditions: tuple[Condition, ...] = ()
     intent: Intent | None = None
+    index: str = ""
+    """The digest of the index that the current image was chosen from, "" if it was not."""
 
     @property
     def current(self) -> TagEvent | None:
@@ -185,6 +187,7 @@ class TagStatus:
                 for item in border.items(body.get("conditions"))
             ),
             intent=Intent.parse(body.get("intent")),
+            index=border.text(body.get("index")),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -194,6 +197,8 @@ class TagStatus:
             body["conditions"] = [item.to_json(generation_field="generation") for item in self.conditions]
         if self.intent is not None:
             body["intent"] = self.intent.to_json()
+        if self.index:
+            body["index"] = self.index
         return body
 
 

@@ -62,6 +62,17 @@ _HEAD_IS_NOT_FOR_THEM = frozenset({200, 400, 405, 501})
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Resolution:
+    """The answer: the digest of the image."""
+
+    digest: str
+    index: str = ""
+    """The digest of the index that the image was chosen from, "" if it was not."""
+    asked: float = dataclasses.field(default=0.0, compare=False, repr=False)
+    """When it was asked for, of time.monotonic, which is the event loop's clock too."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Question:
     """What is asked of a registry, and how. Equal questions have equal answers."""
 
@@ -74,22 +85,18 @@ class Question:
     credential: Credential | None = None
     authorities: str = ""
     """CAs to trust besides the operator's own, as PEM."""
+    known: Resolution | None = None
+    """What it was answered when it last was asked; while the tag has that digest, nothing is fetched.
+
+    It comes from who asks, who may write it himself: an answer is shared with those alone who know the same.
+    """
 
     @property
     def fingerprint(self) -> bytes:
         """What to keep an answer by: small, equal for equal questions, and without a secret."""
         credential = self.credential.key if self.credential else ""
-        parts = (self.place, self.reference.version, self.platform, self.insecure, credential)
+        parts = (self.place, self.reference.version, self.platform, self.insecure, credential, self.known)
         return hashlib.sha256(repr((parts, self.authorities)).encode()).digest()
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Resolution:
-    """The answer: the digest of the image."""
-
-    digest: str
-    asked: float
-    """When it was asked for, of time.monotonic, which is the event loop's clock too."""
 
 
 class RegistryClient:
@@ -111,7 +118,7 @@ class RegistryClient:
         """
         visitor, asked = self._visitor(question), time.monotonic()
         with explaining(question.reference, visitor):
-            return Resolution(self._resolve(visitor, question).digest, asked)
+            return dataclasses.replace(self._resolve(visitor, question), asked=asked)
 
     def describe(self, question: Question) -> Image:
         """Say what is in the image, or index, that a reference names by its digest.
@@ -187,19 +194,22 @@ class RegistryClient:
             time.monotonic() + self._limits.question,
         )
 
-    def _resolve(self, visitor: Visitor, question: Question) -> Manifest:
-        version = question.reference.version
+    def _resolve(self, visitor: Visitor, question: Question) -> Resolution:
+        version, known = question.reference.version, question.known
         # A digest is asked for too: what is remembered of it does not show that this visitor may see it.
         digest = self._digest_of(visitor, version)
         if is_digest(version) and digest != version:
             raise ProtocolError(f"it has {digest} under {version}")
+        if known is not None and digest == (known.index or known.digest):
+            # A manifest that is fetched to see what it is counts as a pull, after each restart.
+            return known
         manifest = self._manifest(visitor, digest)
         if not manifest.is_index or question.platform is None:
-            return manifest
+            return Resolution(digest)
         child = self._manifest(visitor, choose_child(manifest, question.platform).digest)
         if child.is_index:
             raise ProtocolError(f"{child.digest} is an index inside an index, which no node can run")
-        return child
+        return Resolution(child.digest, index=digest)
 
     def _digest_of(self, visitor: Visitor, version: str) -> str:
         answer = self._exchange.ask(visitor, "HEAD", f"manifests/{version}")

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagestreams.errors import Reason
-from imagestreams.importing.record import Failed, Imported
+from imagestreams.importing.record import Failed, Imported, changes_nothing
 from imagestreams.model.status import Condition, Intent, StreamStatus, Summary, TagEvent, TagStatus
 from imagestreams.model.stream import Stream, intent_of
 from unit.importing.streams import EARLIER, NOW, digest, record, stream, tag
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from imagestreams.importing.record import Outcome
 
-A, B = digest("a"), digest("b")
+A, B, C = digest("a"), digest("b"), digest("c")
 LATER = "2026-04-04T04:04:04Z"
 
 
@@ -99,6 +99,25 @@ def test_the_same_image_again_changes_nothing() -> None:
 
     assert given.status == record(given, good(given), now=NOW)
     assert given.status == record(given, {}, now=NOW)
+
+
+def test_the_index_that_an_image_was_chosen_from_is_noted() -> None:
+    """It is kept over failures, follows the registry, and goes when the tag is a single image."""
+    given = stream(tag())
+    intent = intent_of(given, given.tags[0])
+    chosen = Imported(intent, f"r.io/app@{A}", A, index=B)
+    first = after(given, {"v1": chosen})
+    failed = after(first, bad(first))
+    rebuilt = after(failed, {"v1": dataclasses.replace(chosen, index=C)})
+    single = after(rebuilt, good(rebuilt))
+
+    found = [each.status.tags[0] for each in (first, failed, rebuilt, single)]
+    assert [B, B, C, ""] == [status.index for status in found]
+    assert [1, 1, 1, 1] == [len(status.items) for status in found]
+    assert [True, False, False] == [
+        changes_nothing(chosen, each.status.tags[0]) for each in (first, failed, rebuilt)
+    ]
+    assert Stream.parse({"status": {"tags": [found[2].to_json()]}}).status.tags == (found[2],)
 
 
 def test_the_same_image_for_a_new_intent_is_noted_in_place() -> None:

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from imagestreams.importing.gate import Gate
 from unit.importing.streams import body, digest, tag
 from unit.importing.world import World, now, until
 
@@ -74,6 +75,22 @@ async def test_closing_lets_a_write_finish_and_gives_up_the_rest() -> None:
 
     assert {"v1": A} == world.images()
     assert 1.4 < now() < 1.7
+
+
+async def test_who_waits_for_a_turn_is_not_let_in_by_closing() -> None:
+    """Of many questions to a host that hangs those under way are given up, and no other begins."""
+    world = World(gate=Gate(total=4, share=2))
+    world.registries.delays = {f"slow.io/app:v{number}": 3600.0 for number in range(20)}
+    work = asyncio.create_task(world.importer.run())
+    world.apply(body(*(tag(f"v{number}", f"slow.io/app:v{number}") for number in range(20))))
+    await until(0.5)
+    assert 2 == len(world.registries.asked)
+    await world.importer.close(within=0.0)
+    work.cancel()
+    await until(1)
+
+    assert 2 == len(world.registries.asked)
+    assert {asyncio.current_task()} == asyncio.all_tasks()
 
 
 async def test_closing_ends_in_time_though_the_api_server_hangs() -> None:

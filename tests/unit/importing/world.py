@@ -155,7 +155,7 @@ class Registries(concurrent.futures.Executor):
             raise self.errors[name]
         if name not in self.digests:
             raise NotFoundError(f"{name}: there is no such tag")
-        return Resolution(self.digests[name], now())
+        return Resolution(self.digests[name], asked=now())
 
     def describe(self, question: Question) -> Image:
         """Say what is in an image."""
@@ -261,6 +261,7 @@ class World:
         cluster: Cluster | None = None,
         defaults: Defaults | None = None,
         writes_per_second: float = 5000,
+        gate: Gate | None = None,
     ) -> None:
         self.cluster = Cluster() if cluster is None else cluster
         self.registries = Registries()
@@ -282,7 +283,7 @@ class World:
                 image_grace=3600.0,
                 tags=self.registries.tags,
                 threads=self.registries,
-                gate=Gate(total=5000, share=5000),
+                gate=gate or Gate(total=5000, share=5000),
                 writes_per_second=writes_per_second,
                 platform=Platform("linux", "amd64"),
                 metrics=self.metrics,

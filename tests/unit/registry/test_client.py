@@ -19,11 +19,12 @@ from imagestreams.errors import (
     UnauthorizedError,
     UnwellError,
 )
+from imagestreams.registry.client import Resolution
 from imagestreams.registry.credentials import Credential
 from imagestreams.registry.manifests import OCI_INDEX, OCI_MANIFEST, Platform
 from support.faults import FaultRegistry, Headers, Html, LyingDigest, NoDigestHeader, RejectHead, Status
 from support.faults.images import SCHEMA1, schema1_manifest
-from unit.registry.asking import ask
+from unit.registry.asking import AMD, ask
 
 if TYPE_CHECKING:
     from support.faults import Authority, Fault
@@ -140,6 +141,39 @@ def test_an_index_is_kept_whole_when_asked_to(secure: FaultRegistry, trusting: C
 
     assert index == trusting.digest(ask(secure, insecure=False, platform=None))
     assert ["manifest-head", "manifest-get"] == requests(secure)
+
+
+@pytest.mark.parametrize("platform", [AMD, None])
+@pytest.mark.parametrize("indexed", [True, False])
+def test_what_was_answered_before_a_restart_is_not_fetched_again(
+    secure: FaultRegistry, trusting: Client, platform: Platform | None, indexed: bool
+) -> None:
+    """Who knows the last answer spends no pull while the tag stays, though the client remembers nothing."""
+    digest = secure.put_index("a/b", "v1") if indexed else secure.put_image("a/b", "v1")
+    child = secure.children("a/b", digest)["linux/amd64"] if indexed and platform else ""
+    known = Resolution(child or digest, index=digest if child else "")
+    question = dataclasses.replace(ask(secure, insecure=False, platform=platform), known=known)
+
+    assert known == trusting.registry.resolve(question)
+    assert ["manifest-head"] == requests(secure)
+    secure.reset()
+    moved = secure.put_image("a/b", "v1", "moved")
+    assert Resolution(moved) == trusting.registry.resolve(question)
+    assert ["manifest-head", "manifest-get"] == requests(secure)
+
+
+def test_what_is_said_to_be_known_is_believed_of_who_says_so_alone(
+    secure: FaultRegistry, trusting: Client
+) -> None:
+    """Who writes a lie into a status of his own gets it back; nobody else's question is the same."""
+    index = secure.put_index("a/b", "v1")
+    honest = ask(secure, insecure=False)
+    lying = dataclasses.replace(honest, known=Resolution("sha256:" + "0" * 64, index=index))
+
+    assert "sha256:" + "0" * 64 == trusting.digest(lying)
+    assert secure.children("a/b", index)["linux/amd64"] == trusting.digest(honest)
+    assert lying != honest
+    assert lying.fingerprint != honest.fingerprint
 
 
 def test_a_platform_that_is_not_there_lists_what_is(secure: FaultRegistry, trusting: Client) -> None:
