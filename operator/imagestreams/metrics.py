@@ -38,6 +38,11 @@ class Metrics:
             registry=self.registry,
         )
         self.streams = Gauge("imagestreams_streams", "Streams known", registry=self.registry)
+        self.looked_at = Gauge(
+            "imagestreams_streams_looked_at",
+            "Streams whose next due time is known; as many as there are, once a start is over",
+            registry=self.registry,
+        )
         self.workloads = Gauge(
             "imagestreams_workloads", "Workloads that follow a tag", registry=self.registry
         )

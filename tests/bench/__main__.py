@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from bench import startup
+from bench import scale, startup
 from bench.bench import BUILD, Bench
 from bench.report import show, write
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 BENCHES: dict[str, Callable[[Bench], list[Figure]]] = {
     "startup": startup.measure,
+    "scale": scale.measure,
 }
 
 

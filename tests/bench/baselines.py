@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def imports() -> None:
@@ -51,7 +54,33 @@ def empty_operator() -> None:
     asyncio.run(run())
 
 
-BASELINES = {"imports": imports, "empty-operator": empty_operator}
+def paged_list(kubeconfig: str) -> None:
+    """List all streams in pages of 500 over one kept connection, and print how many seconds that took."""
+    import json  # noqa: PLC0415
+    import time  # noqa: PLC0415
+    from pathlib import Path  # noqa: PLC0415
+
+    from bench.populate import Admin  # noqa: PLC0415
+
+    admin = Admin(Path(kubeconfig))
+    path = f"{admin.server}/apis/image.openshift.io/v1alpha1/imagestreams"
+    began = time.monotonic()
+    token, kept = "", []
+    while True:
+        answer = admin.session().get(path, params={"limit": "500", "continue": token}, timeout=60)
+        page = json.loads(answer.content)
+        kept += page["items"]
+        token = page["metadata"].get("continue", "")
+        if not token:
+            break
+    print(time.monotonic() - began)
+
+
+BASELINES: dict[str, Callable[..., None]] = {
+    "imports": imports,
+    "empty-operator": empty_operator,
+    "paged-list": paged_list,
+}
 
 if __name__ == "__main__":
-    BASELINES[sys.argv[1]]()
+    BASELINES[sys.argv[1]](*sys.argv[2:])

@@ -20,7 +20,9 @@ import yaml
 
 from imagestreams.importing.derive import Permission
 from imagestreams.importing.record import Imported, record
+from imagestreams.model.reference import parse_reference
 from imagestreams.model.stream import Stream, intent_of
+from support.quick import manifest_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -117,28 +119,21 @@ def create(
 
 
 def settled(stream: Stream, moves: int) -> dict[str, Any]:
-    """Give the status of a stream whose tags have all moved so often."""
-    for move in range(moves):
-        stream = dataclasses.replace(
+    """Give the status of a stream whose tags have all moved so often, to what a quick registry serves now."""
+    for version in range(1 - moves, 1):
+        outcomes = {
+            tag.name: Imported(intent_of(stream, tag), reference.at(digest), digest)
+            for tag in stream.tags
+            if tag.source is not None
+            and (reference := parse_reference(tag.source.name))
+            and (digest := manifest_of(reference.version, version)[0])
+        }
+        status = record(
             stream,
-            status=record(
-                stream,
-                {
-                    tag.name: Imported(
-                        intent_of(stream, tag),
-                        f"{tag.source.name.rpartition(':')[0]}@{_digest(stream, tag.name, move)}",
-                        _digest(stream, tag.name, move),
-                    )
-                    for tag in stream.tags
-                    if tag.source is not None
-                },
-                now=f"2026-01-01T00:{move:02}:00Z",
-                lookup=lambda _: None,
-                permitted=lambda _: Permission(granted=True),
-            ),
+            outcomes,
+            now=f"2026-01-01T00:{version + moves:02}:00Z",
+            lookup=lambda _: None,
+            permitted=lambda _: Permission(granted=True),
         )
+        stream = dataclasses.replace(stream, status=status)
     return stream.status.to_json()
-
-
-def _digest(stream: Stream, tag: str, move: int) -> str:
-    return f"sha256:{abs(hash((stream.key, tag, move))):064x}"

@@ -107,6 +107,7 @@ class Importer:
                 if count % _BATCH == 0:
                     await asyncio.sleep(0)
             due = self._schedule.next_due()
+            self._tools.metrics.looked_at.set(len(self._memories))
             self._tools.metrics.next_try.set(0 if due is None else time.time() + due - loop.time())
             await woken(self._woken, due)
 
