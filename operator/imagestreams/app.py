@@ -127,9 +127,9 @@ class Operator:
         if self._settings.listen:
             await health.start(self._settings.listen)
         try:
-            await self._sweep.load_access()
+            await self._sweep.load()
         except ClusterError as error:
-            raise StartError(f"pull secrets, CAs and rules cannot be listed: {error}") from error
+            raise StartError(f"streams, pull secrets, CAs and rules cannot be listed: {error}") from error
         # Kopf cancels at its end every task that began after it; ours begin before, and end in `_cleanup`.
         runs = (self._importer.run(), self._importer.images.run(), self._sweep.run())
         works = [asyncio.create_task(run) for run in runs]

@@ -1,9 +1,10 @@
 """Ten thousand streams of five tags: how long a start takes, what it costs in memory, whether idle is idle.
 
-Every stream has the status that the operator itself would have given it (4 KB), and a quick registry serves
-what that status says: nothing moved, and nothing is to be written. A start is over when every stream is stored
-and has its due time; it is compared with a bare paged LIST of the same objects. The registry is a quick one of
-tests/support: a real one would have to be filled with 50,000 tags first, and counts nothing.
+Every stream has the status that the operator itself would have given it (4 KB), and a quick registry
+serves what that status says: nothing moved, and nothing is to be written. A start is over when every
+stream is stored and has its due time; it is compared with a bare paged LIST of the same objects. The
+registry is a quick one of tests/support: a real one would have to be filled with 50,000 tags first, and
+counts nothing.
 """
 
 from __future__ import annotations

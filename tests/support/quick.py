@@ -1,9 +1,9 @@
 """A registry for counting and for load: every repository and tag exists, nothing is stored, and it is quick.
 
-A real registry would have to be filled with fifty thousand tags first, and counts nothing. This one makes the
-manifest of a tag from its name and version, in every repository the same; `move` makes the next version of one.
-It runs in a process of its own (`quick_registry`) and is told what to do over HTTP, below /_/. It can limit and
-hang, as `behave` says.
+A real registry would have to be filled with fifty thousand tags first, and counts nothing. This one makes
+the manifest of a tag from its name and version, in every repository the same; `move` makes the next
+version of one. It runs in a process of its own (`quick_registry`) and is told what to do over HTTP, below
+/_/. It can limit and hang, as `behave` says.
 """
 
 from __future__ import annotations

@@ -264,4 +264,5 @@ def _due_unseen(since: float, spread: float, interval: float | None, *, failed: 
     spans = [_FIRST_DELAY[Retry.PERMANENT]] if failed else []
     if interval is not None:
         spans.append(min(interval, _FIRST_CHECK_WITHIN))
-    return since + spread * min(spans) if spans else None
+    # Not in its first quarter: until all streams are known there is enough to do.
+    return since + (0.25 + 0.75 * spread) * min(spans) if spans else None

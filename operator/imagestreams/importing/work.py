@@ -23,7 +23,7 @@ from imagestreams.importing.memory import Memory
 from imagestreams.importing.permitting import HOLDS, Permissions
 from imagestreams.importing.plan import Priority, plan, retry_delay
 from imagestreams.importing.record import changes_nothing
-from imagestreams.importing.schedule import Schedule
+from imagestreams.importing.schedule import Schedule, jitter
 from imagestreams.importing.settling import BUG_RETRY, HOLD, Owner, Settler
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _BATCH = 100
+_SETTLED_WITHIN = 30.0
 _DEFAULTS = Defaults()
 
 
@@ -131,7 +132,8 @@ class Importer:
             self.forget(key)
             return
         memory = self._memories.get(key)
-        if memory is None or memory.uid != stored.uid:
+        new = memory is None or memory.uid != stored.uid
+        if memory is None or new:
             memory = self._memories[key] = Memory(stored.uid, since=now)
         stream = effective(stored, memory.repository, self._defaults)
         followed = followed_streams(stream)
@@ -155,7 +157,10 @@ class Importer:
         for gone in memory.attempts.keys() - wanted:
             del memory.attempts[gone]
         self._do(key, memory, decided, now)
-        if memory.outcomes or followed or memory.settled is not stored:
+        if new and not memory.waiting and stored.status.observed_generation == stored.generation:
+            # As after a start: nothing is new, and until all streams are known there is enough to do.
+            self._look_at_time(key, now + jitter(stored.uid, _SETTLED_WITHIN))
+        elif memory.outcomes or followed or memory.settled is not stored:
             self._settler.soon(key, memory)
         self.images.look_at(stream)
 

@@ -25,7 +25,7 @@ from imagestreams.triggering.workload import WorkloadKey
 from imagestreams.watching.intake import DEFAULT_ACCOUNT
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
     from concurrent.futures import Executor
 
     from imagestreams.kube.api import Api
@@ -73,15 +73,23 @@ class Sweep:
             except ClusterError as error:
                 _log.warning("the sweep is put off: %s", error)
 
-    async def load_access(self) -> None:
-        """Read pull secrets, CAs and rules, so that no import begins without those there are.
+    async def load(self) -> None:
+        """Read pull secrets, CAs, rules and then all streams: what is there is known before anything is asked.
 
-        Raises ClusterError.
+        A tag that follows another stream would else find none, as long as that one is not seen. It is quicker
+        than to wait for the watches, too. A page of bodies is kept at a time. Raises ClusterError.
         """
         for resource, queries, _, seen, _ in self._access():
             for query in queries:
-                for body in await self._list(resource.path(), query=query):
-                    _safely(seen, body)
+                await self._take_in(resource, seen, query)
+        await self._take_in(IMAGESTREAMS, self._intake.stream_seen, {})
+
+    async def _take_in(
+        self, resource: Resource, seen: Callable[[Any], None], query: Mapping[str, str]
+    ) -> None:
+        async for page in self._pages(resource.path(), query=query):
+            for body in page:
+                _safely(seen, body)
 
     def _access(self) -> Iterator[_Kind]:
         """List what registries are asked with: which resource, how it is listed, what is known of it."""
@@ -136,20 +144,18 @@ class Sweep:
     ) -> set[Names]:
         """Compare, and give the names that were listed."""
         listed: set[Names] = set()
-        bodies = [
-            body
-            for query in queries
-            for body in await self._list(resource.path(), accept=METADATA_LIST, query=query)
-        ]
-        for body in bodies:
-            meta = border.mapping(body.get("metadata"))
-            if only_annotated and only_annotated not in border.mapping(meta.get("annotations")):
-                continue
-            names = border.text(meta.get("namespace")), border.text(meta.get("name"))
-            listed.add(names)
-            uid, version = known.get(names, ("", ""))
-            if uid != meta.get("uid") or is_older(version, border.text(meta.get("resourceVersion"))):
-                await self._read(resource, names, seen, gone)
+        for query in queries:
+            async for page in self._pages(resource.path(), accept=METADATA_LIST, query=query):
+                for body in page:
+                    meta = border.mapping(body.get("metadata"))
+                    if only_annotated and only_annotated not in border.mapping(meta.get("annotations")):
+                        continue
+                    names = border.text(meta.get("namespace")), border.text(meta.get("name"))
+                    listed.add(names)
+                    uid, version = known.get(names, ("", ""))
+                    newest = border.text(meta.get("resourceVersion"))
+                    if uid != meta.get("uid") or is_older(version, newest):
+                        await self._read(resource, names, seen, gone)
         for names in known.keys() - listed:
             await self._read(resource, names, seen, gone)
         return listed
@@ -166,10 +172,11 @@ class Sweep:
         else:
             _safely(seen, body)
 
-    async def _list(self, path: str, **options: Any) -> list[dict[str, Any]]:
+    async def _pages(self, path: str, **options: Any) -> AsyncIterator[list[dict[str, Any]]]:
         loop = asyncio.get_running_loop()
         pages = self._api.pages(path, **options)
-        return await loop.run_in_executor(self._threads, lambda: [item for page in pages for item in page])
+        while (page := await loop.run_in_executor(self._threads, next, pages, None)) is not None:
+            yield page
 
 
 def _with_names(gone: Callable[[str, str], None], names: Names) -> None:

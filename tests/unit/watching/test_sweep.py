@@ -134,22 +134,24 @@ async def test_one_object_that_cannot_be_taken_in_does_not_stop_the_sweep(
     assert 1 == len(world.follower.known())
 
 
-async def test_pull_secrets_are_there_before_anything_begins(
+async def test_all_is_there_before_anything_begins(
     server: ApiServer, api: Api, threads: ThreadPoolExecutor
 ) -> None:
-    """Loading reads pull secrets of both types, the default accounts, CAs and rules, and those alone."""
+    """Loading reads pull secrets of both types, the default accounts, CAs and rules, and then the streams."""
     fill(server)
     world = World()
-    await Sweep(api, threads, world.intake, interval=60, collect=world.collected).load_access()
+    await Sweep(api, threads, world.intake, interval=60, collect=world.collected).load()
 
     assert ["user"] == [login.credential.username for login in world.store.access("shop").logins]
-    selectors = {asked.query["fieldSelector"] for asked in server.requests}
-    assert {
+    selectors = [asked.query.get("fieldSelector", "") for asked in server.requests]
+    assert [
+        "metadata.name=imagestreams-registries",
+        "metadata.name=default",
         "type=kubernetes.io/dockerconfigjson",
         "type=kubernetes.io/dockercfg",
-        "metadata.name=default",
-        "metadata.name=imagestreams-registries",
-    } == selectors
+        "",
+    ] == selectors
+    assert [KEY] == list(world.store.known())
 
 
 async def test_an_api_server_that_is_away_is_told(
