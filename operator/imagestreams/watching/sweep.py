@@ -74,7 +74,7 @@ class Sweep:
                 _log.warning("the sweep is put off: %s", error)
 
     async def load(self) -> None:
-        """Read pull secrets, CAs, rules and then all streams: what is there is known before anything is asked.
+        """Read pull secrets, CAs, rules and then all streams: what is there is known before all else.
 
         A tag that follows another stream would else find none, as long as that one is not seen. It is quicker
         than to wait for the watches, too. A page of bodies is kept at a time. Raises ClusterError.
