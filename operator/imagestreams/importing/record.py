@@ -89,7 +89,7 @@ def record(
     removed from spec keeps its history, as in the original, and so does one that the repository's list no
     longer has. The same failure again changes nothing.
     """
-    tags = _without_unlisted(stream)
+    tags = _known_tags(stream)
     keep = items_kept(stream, defaults)
     for spec in stream.tags:
         before = tags.get(spec.name, TagStatus(spec.name))
@@ -116,15 +116,20 @@ def record(
     return fit(status, stream.status, budget=budget, now=now)
 
 
-def _without_unlisted(stream: Stream) -> dict[str, TagStatus]:
-    """Give the status of the tags; of those that no list has any more the history alone, if they have one."""
-    wanted = {tag.name for tag in stream.tags}
+def _known_tags(stream: Stream) -> dict[str, TagStatus]:
+    """Give the status of the tags; of those that nothing asks for any more without what they asked for.
+
+    Put back, such a tag is then imported anew. One that the repository's list no longer has keeps its history
+    alone, if it has one.
+    """
+    asked = {tag.name for tag in stream.tags if tag.source is not None}
     tags: dict[str, TagStatus] = {}
     for tag in stream.status.tags:
-        if tag.tag in wanted or tag.intent is None or not tag.intent.listed:
+        listed = tag.intent is not None and tag.intent.listed
+        if tag.tag in asked:
             tags[tag.tag] = tag
-        elif tag.items:
-            tags[tag.tag] = TagStatus(tag.tag, tag.items)
+        elif tag.items or (tag.conditions and not listed):
+            tags[tag.tag] = TagStatus(tag.tag, tag.items, () if listed else tag.conditions)
     return tags
 
 
@@ -161,16 +166,25 @@ def _follow(
     of: int,
     keep: int,
 ) -> TagStatus:
+    copied_once = spec.reference or (spec.source is not None and spec.source.kind == IMAGE_STREAM_IMAGE)
+    refused = isinstance(found, Unfollowable) and found.reason is Reason.FORBIDDEN
+    if copied_once and not refused and _has_its_copy(before, intent):
+        return TagStatus(before.tag, before.items, (), intent)
     if isinstance(found, Unfollowable):
         failed = Failed(intent, found.reason, f'tag "{spec.name}": {found.message}')
         return _apply(before, failed, now, of=of, keep=keep)
-    copied_once = spec.reference or (spec.source is not None and spec.source.kind == IMAGE_STREAM_IMAGE)
-    if copied_once and before.intent == intent and before.items and before.failure is None:
-        return before
     event = dataclasses.replace(found.event, generation=intent.generation)
     if copied_once:
         event = dataclasses.replace(event, created=now)
     return TagStatus(before.tag, add_event(before.items, event, keep=keep), (), intent)
+
+
+def _has_its_copy(before: TagStatus, intent: Intent) -> bool:
+    # A right that is taken away and given back leaves the copy what it was.
+    failure, current = before.failure, before.current
+    if before.intent != intent or (failure is not None and failure.reason != Reason.FORBIDDEN):
+        return False
+    return current is not None and current.generation == intent.generation
 
 
 def _apply(before: TagStatus, outcome: Outcome, now: str, *, of: int, keep: int) -> TagStatus:

@@ -157,7 +157,7 @@ class Importer:
         )
         if decided.wake is not None:
             self._schedule.hasten(key, decided.wake)
-        wanted = {tag.name for tag in stream.tags}
+        wanted = {tag.name for tag in stream.tags if tag.importable}
         for gone in memory.attempts.keys() - wanted:
             del memory.attempts[gone]
         self._do(key, memory, decided, now)

@@ -117,12 +117,43 @@ def test_an_image_of_the_same_stream_can_be_written_bare() -> None:
     assert [A] == [item.image for item in status_of(moved.status, "pin").items]
 
 
-def test_a_pinned_image_stays_when_its_history_is_gone() -> None:
-    """What was pinned once stays pinned when the source no longer has it."""
-    given = stream(alias("pin", "base@aaaa", kind="ImageStreamImage"))
-    first = record(given, {}, now=EARLIER, others=[other(("v1", A))])
-    later = record(dataclasses.replace(given, status=first), {}, now=NOW, others=[other(("v1", B))])
-    assert [A] == [item.image for item in status_of(later, "pin").items]
+COPIES = [
+    alias("copy", "base@aaaa", kind="ImageStreamImage"),
+    alias("copy", "base:v1", reference=True),
+]
+
+
+@pytest.mark.parametrize("copy", COPIES, ids=["pinned", "reference"])
+@pytest.mark.parametrize("others", [[], [other(("v1", B))]], ids=["stream deleted", "history trimmed"])
+def test_a_copied_image_stays_when_its_source_is_gone(copy: dict[str, Any], others: list[Stream]) -> None:
+    """What was copied once needs its source no more: as in the original, nothing is said of it."""
+    given = stream(copy)
+    first = dataclasses.replace(given, status=record(given, {}, now=EARLIER, others=[other(("v1", A))]))
+    assert first.status == record(first, {}, now=NOW, others=others)
+
+
+@pytest.mark.parametrize("copy", COPIES, ids=["pinned", "reference"])
+def test_a_copied_image_outlives_a_right_that_came_and_went(copy: dict[str, Any]) -> None:
+    """Granted again, the right finds the copy there, though its source is gone meanwhile."""
+    away = {**copy, "from": {**copy["from"], "namespace": "openshift"}}
+    given = stream(away)
+    source = [other(("v1", A), namespace="openshift")]
+    first = dataclasses.replace(given, status=record(given, {}, now=EARLIER, others=source))
+    no = Permission(granted=False)
+    revoked = dataclasses.replace(given, status=record(first, {}, now=NOW, others=source, permission=no))
+    assert "Forbidden" == failure_of(revoked.status, "copy")[0]
+    assert first.status.tags == record(revoked, {}, now=NOW).tags
+
+
+def test_a_new_pin_of_an_image_that_is_gone_fails() -> None:
+    """A pin that asks for another image than it has is told, and told the same again."""
+    before = stream(alias("pin", "base@aaaa", kind="ImageStreamImage"))
+    first = record(before, {}, now=EARLIER, others=[other(("v1", A))])
+    moved = stream(alias("pin", "base@cccc", kind="ImageStreamImage"), generation=2)
+    failed = record(dataclasses.replace(moved, status=first), {}, now=NOW, others=[other(("v1", A))])
+    assert "NotFound" == failure_of(failed, "pin")[0]
+    again = dataclasses.replace(moved, status=failed)
+    assert failed == record(again, {}, now=NOW, others=[other(("v1", A))])
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -112,3 +113,20 @@ async def test_the_metric_tells_when_the_next_tag_is_due() -> None:
 
         assert 0 < world.metrics.next_try._value.get()
         assert 0 == world.metrics.under_way._value.get()
+
+
+@pytest.mark.parametrize("without", [[], [{"name": "v1"}]], ids=["without the tag", "without its source"])
+async def test_a_tag_that_comes_back_is_imported_at_once(without: list[dict[str, Any]]) -> None:
+    """Taken out of spec and put back, a tag gets the image that its registry has now."""
+    world = World()
+    world.registries.digests[V1] = A
+    async with world.running():
+        world.apply(body(tag()))
+        await until(10)
+        world.apply(body(*without))
+        await until(20)
+        world.registries.digests[V1] = B
+        world.apply(body(tag()))
+        await until(22)
+
+        assert {"v1": B} == world.images()
