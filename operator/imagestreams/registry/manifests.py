@@ -24,6 +24,15 @@ DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 ACCEPT = f"{OCI_INDEX}, {DOCKER_LIST}, {OCI_MANIFEST}, {DOCKER_MANIFEST}"
 _INDEXES = frozenset({OCI_INDEX, DOCKER_LIST})
 _IMAGES = frozenset({OCI_MANIFEST, DOCKER_MANIFEST})
+_IMAGE_CONFIGS = frozenset(
+    {
+        "application/vnd.oci.image.config.v1+json",
+        "application/vnd.docker.container.image.v1+json",
+        # Written by old builders and registries, as is none at all.
+        "application/octet-stream",
+        "",
+    }
+)
 _TYPES = {type_: type_ for type_ in (*_INDEXES, *_IMAGES)}
 _ENTRIES = 1_000
 _PLATFORM_WORD = 32
@@ -75,8 +84,8 @@ def own_platform() -> Platform:
 def parse_manifest(body: bytes, *, digest: str, content_type: str) -> Manifest:
     """Read a manifest; its own mediaType wins over the header's.
 
-    Raises ProtocolError for what is no JSON object, schema 1, of an unknown type, or an index of more than
-    a thousand entries.
+    Raises ProtocolError for what is no JSON object, schema 1, of an unknown type, an artifact (a chart, a
+    signature) in the shape of an image, or an index of more than a thousand entries.
     """
     media_type = content_type.partition(";")[0].strip().lower()
     try:
@@ -95,7 +104,13 @@ def parse_manifest(body: bytes, *, digest: str, content_type: str) -> Manifest:
         raise ProtocolError(
             f'the answer is of media type "{shown(media_type)}", which is no image and no index'
         )
-    return Manifest(digest, known, _children(content, digest) if known in _INDEXES else ())
+    if known in _INDEXES:
+        return Manifest(digest, known, _children(content, digest))
+    config = border.text(border.mapping(content.get("config")).get("mediaType"))
+    if config not in _IMAGE_CONFIGS:
+        kind = shown(border.text(content.get("artifactType")) or config)
+        raise ProtocolError(f'the answer is an artifact of type "{kind}", which is no image that can run')
+    return Manifest(digest, known)
 
 
 def _children(index: dict[str, Any], digest: str) -> tuple[Child, ...]:
