@@ -145,7 +145,7 @@ class Importer:
         foreign = [other for other in followed if other.namespace != key.namespace]
         if foreign:
             self._look_at_time(key, now + HOLDS)
-            self._background.spawn(self._check_permissions(key, foreign))
+            self._background.spawn(self._check_permissions(key, foreign, now))
         decided = plan(
             stream,
             memory.attempts,
@@ -176,8 +176,8 @@ class Importer:
             memory.listing = wanted
             self._background.spawn(self._list(key, memory, wanted))
 
-    async def _check_permissions(self, key: StreamKey, streams: list[StreamKey]) -> None:
-        if await self._permissions.refresh(key.namespace, streams, asyncio.get_running_loop().time()):
+    async def _check_permissions(self, key: StreamKey, streams: list[StreamKey], now: float) -> None:
+        if await self._permissions.refresh(key.namespace, streams, now):
             self.look_at(key)
 
     async def _ask(self, key: StreamKey, memory: Memory, ask: Ask) -> None:
