@@ -171,7 +171,7 @@ def _follow(
     if copied_once and not refused and _has_its_copy(before, intent):
         return TagStatus(before.tag, before.items, (), intent)
     if isinstance(found, Unfollowable):
-        failed = Failed(intent, found.reason, f'tag "{spec.name}": {found.message}')
+        failed = Failed(intent, found.reason, found.message)
         return _apply(before, failed, now, of=of, keep=keep)
     event = dataclasses.replace(found.event, generation=intent.generation)
     if copied_once:

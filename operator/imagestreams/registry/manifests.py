@@ -12,7 +12,7 @@ import platform
 import sys
 from typing import Any
 
-from imagestreams.errors import NotFoundError, ProtocolError
+from imagestreams.errors import NoImageError, PlatformError, ProtocolError
 from imagestreams.model import border
 from imagestreams.model.reference import is_digest
 from imagestreams.registry.wording import shown
@@ -84,8 +84,8 @@ def own_platform() -> Platform:
 def parse_manifest(body: bytes, *, digest: str, content_type: str) -> Manifest:
     """Read a manifest; its own mediaType wins over the header's.
 
-    Raises ProtocolError for what is no JSON object, schema 1, of an unknown type, an artifact (a chart, a
-    signature) in the shape of an image, or an index of more than a thousand entries.
+    Raises NoImageError for schema 1 and for an artifact (a chart, a signature) in the shape of an image;
+    ProtocolError for what is no JSON object, of an unknown type, or an index of more than a thousand entries.
     """
     media_type = content_type.partition(";")[0].strip().lower()
     try:
@@ -97,7 +97,7 @@ def parse_manifest(body: bytes, *, digest: str, content_type: str) -> Manifest:
             f"the answer is no manifest but {shown(media_type) or 'untyped'} content that is not JSON"
         )
     if content.get("schemaVersion") == 1:
-        raise ProtocolError("the manifest is of Docker schema 1, which is no longer supported; push it again")
+        raise NoImageError("the manifest is of Docker schema 1, which is no longer supported")
     media_type = border.text(content.get("mediaType")) or media_type
     known = _TYPES.get(media_type)
     if known is None:
@@ -109,7 +109,7 @@ def parse_manifest(body: bytes, *, digest: str, content_type: str) -> Manifest:
     config = border.text(border.mapping(content.get("config")).get("mediaType"))
     if config not in _IMAGE_CONFIGS:
         kind = shown(border.text(content.get("artifactType")) or config)
-        raise ProtocolError(f'the answer is an artifact of type "{kind}", which is no image that can run')
+        raise NoImageError(f'the answer is an artifact of type "{kind}", which is no image that can run')
     return Manifest(digest, known)
 
 
@@ -138,7 +138,7 @@ def _word(value: Any) -> str:
 def choose_child(index: Manifest, wanted: Platform) -> Child:
     """Choose the child of an index for a platform, the first that matches.
 
-    Raises NotFoundError, which lists the platforms there are, ten at most. (The original takes any entry
+    Raises PlatformError, which lists the platforms there are, ten at most. (The original takes any entry
     instead, and so runs images that cannot start.)
     """
     for child in index.children:
@@ -148,7 +148,7 @@ def choose_child(index: Manifest, wanted: Platform) -> Child:
         str(child.platform) for child in index.children if child.platform.os not in {"", "unknown"}
     )
     more = f" and {len(there) - _LISTED} more" if len(there) > _LISTED else ""
-    raise NotFoundError(
+    raise PlatformError(
         f"the index {index.digest} has no image for {wanted}; "
         f"it has {', '.join(there[:_LISTED]) or 'none'}{more}. "
         "Push one for that platform, or set importPolicy.importMode: PreserveOriginal to keep the whole index"

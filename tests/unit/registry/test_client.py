@@ -251,7 +251,7 @@ def test_a_bad_answer_is_told_the_same_way_each_time(
         (b"[]", OCI_MANIFEST, "content that is not JSON"),
         (b"null", OCI_MANIFEST, "content that is not JSON"),
         (b"", OCI_MANIFEST, "content that is not JSON"),
-        (schema1_manifest(), SCHEMA1, "Docker schema 1, which is no longer supported; push it again"),
+        (schema1_manifest(), SCHEMA1, "Docker schema 1, which is no longer supported"),
         (b"{}", "application/vnd.cncf.helm.config.v1+json", "which is no image and no index"),
         (
             CHART,
