@@ -14,8 +14,6 @@ from imagestreams.errors import Reason
 from imagestreams.importing.budget import BUDGET, cut_message, fit
 from imagestreams.importing.cautions import cautions, items_kept
 from imagestreams.importing.derive import (
-    IMAGE_STREAM_IMAGE,
-    IMAGE_STREAM_TAG,
     Copied,
     Unfollowable,
     derive,
@@ -24,6 +22,7 @@ from imagestreams.importing.derive import (
 )
 from imagestreams.importing.effective import Defaults
 from imagestreams.importing.repository import NOTHING_KNOWN, follow_condition
+from imagestreams.importing.sources import IMAGE_STREAM_IMAGE, IMAGE_STREAM_TAG, Sources
 from imagestreams.model.history import add_event
 from imagestreams.model.status import (
     IMPORT_SUCCESS,
@@ -97,12 +96,14 @@ def record(
         outcome = _outcome_of(spec, intent, outcomes.get(spec.name), before)
         if outcome is not None:
             tags[spec.name] = _apply(before, outcome, now, of=len(stream.tags), keep=keep)
+    sources = Sources(stream, tags, lookup)
     for spec in in_order(stream):
         before = tags.get(spec.name, TagStatus(spec.name))
-        found = derive(stream, spec, tags, lookup=lookup, permitted=permitted)
+        found = derive(stream, spec, sources, permitted=permitted)
         if found is not None:
             intent = _known_intent(stream, spec, before)
             tags[spec.name] = _follow(before, intent, spec, found, now, of=len(stream.tags), keep=keep)
+            sources.decided(tags[spec.name])
     ordered = tuple(dataclasses.replace(tags[name], items=tags[name].items[:keep]) for name in sorted(tags))
     followed = follow_condition(stream, known, now)
     ready = _ready(stream, tags, followed, defaults, now)
@@ -174,7 +175,7 @@ def _follow(
         failed = Failed(intent, found.reason, found.message)
         return _apply(before, failed, now, of=of, keep=keep)
     event = dataclasses.replace(found.event, generation=intent.generation)
-    if copied_once:
+    if spec.source is not None and spec.source.kind == IMAGE_STREAM_IMAGE:
         event = dataclasses.replace(event, created=now)
     return TagStatus(before.tag, add_event(before.items, event, keep=keep), (), intent)
 

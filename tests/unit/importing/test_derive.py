@@ -89,6 +89,23 @@ def test_a_reference_is_copied_once() -> None:
     assert first.status == record(first, {}, now=NOW, others=[other(("v1", A), ("v1", B))])
 
 
+@pytest.mark.parametrize("reference", [False, True])
+def test_a_tag_that_follows_has_the_time_of_its_source(reference: bool) -> None:
+    """The event of an ImageStreamTag is the source's, with its time, as in the original."""
+    given = stream(alias("latest", "base:v1", reference=reference))
+    status = record(given, {}, now=NOW, others=[other(("v1", A))])
+    assert [EARLIER] == [item.created for item in status_of(status, "latest").items]
+
+
+def test_a_long_circle_is_told_by_its_beginning() -> None:
+    """A condition has no room for a thousand tags: the first of them are named, the others counted."""
+    names = [f"t{number}" for number in range(11)]
+    given = stream(*(alias(name, after) for name, after in zip(names, [*names[1:], "t0"], strict=True)))
+    _, message = failure_of(record(given, {}, now=NOW), "t10")
+    assert "itself: shop/app:t10 -> shop/app:t0 -> " in message
+    assert "shop/app:t6 -> 3 more -> shop/app:t10." in message
+
+
 def test_an_unchanged_source_changes_nothing() -> None:
     """Recording again without a move gives the same status, so that nothing is written."""
     base = other(("v1", A))
