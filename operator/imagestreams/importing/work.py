@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-import time
 from typing import TYPE_CHECKING
 
 from imagestreams.errors import ConflictError, GoneError, ImageStreamsError
@@ -29,6 +28,7 @@ from imagestreams.importing.repository import NOTHING_KNOWN
 from imagestreams.importing.schedule import Schedule, jitter
 
 if TYPE_CHECKING:
+    from imagestreams.importing.hosts import Trouble
     from imagestreams.importing.plan import Ask, Plan
     from imagestreams.importing.repository import Wanted
     from imagestreams.importing.tools import Tools
@@ -111,7 +111,7 @@ class Importer:
             due = self._schedule.next_due()
             # What is due nearer than the clock can tell would be waited for without end.
             wait = None if due is None else max(_WAIT_LEAST, due - loop.time())
-            self._tools.metrics.next_try.set(0 if wait is None else time.time() + wait)
+            self._tools.metrics.next_try.set(0 if wait is None else self._tools.wall_clock() + wait)
             try:
                 async with asyncio.timeout(wait):
                     await self._woken.wait()
@@ -142,8 +142,7 @@ class Importer:
         stream = effective(stored, memory.repository, self._defaults)
         followed = followed_streams(stream)
         self._followers.set(key, followed)
-        foreign = [other for other in followed if other.namespace != key.namespace]
-        if foreign:
+        if foreign := [other for other in followed if other.namespace != key.namespace]:
             self._look_at_time(key, now + HOLDS)
             self._background.spawn(self._check_permissions(key, foreign, now))
         decided = plan(
@@ -191,8 +190,7 @@ class Importer:
         failures = memory.answered(ask, outcome, trouble, now=now, due=due)
         if trouble is not None:
             self._tools.tell_of_host(key, trouble)
-            delay = trouble.wait or retry_delay(failures, trouble.retry)
-            _log.info("%s: tag %s failed %d times, next try in %.0f s at most", key, ask.tag, failures, delay)
+            _log_failure(key, f"tag {ask.tag}", failures, trouble)
         # A look plans every tag of the stream: while answers are still collected, one at their end is enough.
         self._look_at_time(key, max(now, memory.hold_until) if memory.asking else now)
 
@@ -207,7 +205,7 @@ class Importer:
         failures = memory.was_listed(wanted, answer, trouble, now=now, due=due)
         if trouble is not None:
             self._tools.tell_of_host(key, trouble)
-            _log.info("%s: listing %s failed %d times", key, wanted.repository, failures)
+            _log_failure(key, f"listing {wanted.repository}", failures, trouble)
         self.look_at(key)
 
     def _failed_at(self, key: StreamKey, access: Access) -> float:
@@ -295,3 +293,8 @@ class Importer:
         self._wake_followers(after.key)
         self._tools.moved(after.key)
         self.images.look_at(self._effective(after.key) or after)
+
+
+def _log_failure(key: StreamKey, what: str, failures: int, trouble: Trouble) -> None:
+    delay = trouble.wait or retry_delay(failures, trouble.retry)
+    _log.info("%s: %s failed %d times, next try in %.0f s at most", key, what, failures, delay)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from unit.importing.streams import body, digest, tag
-from unit.importing.world import World, now, until
+from unit.importing.world import DAWN, World, now, until
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.looptime]
 
@@ -111,7 +111,7 @@ async def test_the_metric_tells_when_the_next_tag_is_due() -> None:
         world.apply(body(tag(scheduled=True)))
         await until(2)
 
-        assert 0 < world.metrics.next_try._value.get()
+        assert 900 == pytest.approx(world.metrics.next_try._value.get() - DAWN.timestamp(), abs=2)
         assert 0 == world.metrics.under_way._value.get()
 
 
