@@ -4,7 +4,8 @@
     ├── InvalidError              what a user wrote cannot be read: reference, interval, trigger, secret
     ├── RegistryError             what a registry answered, or did not; becomes a tag's condition
     │   ├── NotFoundError         no such repository, tag or digest
-    │   │   └── HiddenError       the same, told to somebody who may just not see it
+    │   │   ├── HiddenError       the same, told to somebody who may just not see it
+    │   │   └── PlatformError     an index that has no image for the platform
     │   ├── UnauthorizedError     401: no credential, or one that was refused
     │   │   └── PasswordError     the user name or password itself was refused
     │   │       └── BasicRefusedError  by the registry, which may mean a right
@@ -14,6 +15,7 @@
     │   ├── UnwellError           5xx: it answered that it cannot answer
     │   │   └── LimitedError      429: the whole host wants to be left alone for a while
     │   └── ProtocolError         it answered what no registry may answer
+    │       └── NoImageError      what is stored there is no image that a node can run
     ├── ClusterError              what the Kubernetes API server answered
     │   ├── ConflictError         409: somebody wrote first
     │   ├── GoneError             404: the object is not there
@@ -100,6 +102,10 @@ class HiddenError(NotFoundError):
     another_may_see = True
 
 
+class PlatformError(NotFoundError):
+    """The index has no image for the platform. The message says for which it has one, and what to do."""
+
+
 class UnauthorizedError(RegistryError):
     """The registry wants a credential, or refused the one it was given."""
 
@@ -154,6 +160,10 @@ class ProtocolError(RegistryError):
     """The answer is none that the OCI distribution specification allows, or is beyond our bounds."""
 
     retry = Retry.PERMANENT
+
+
+class NoImageError(ProtocolError):
+    """What is stored under the tag is no image that a node can run: an artifact, schema 1."""
 
 
 class ClusterError(ImageStreamsError):

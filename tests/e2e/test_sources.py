@@ -68,7 +68,7 @@ def test_an_alias_moves_with_its_tag_and_so_do_the_pods(
 def test_a_stream_of_another_namespace_needs_permission(
     operator: OperatorProcess, cluster: Cluster, kubectl: Kubectl, publisher: Publisher, library: Kubectl
 ) -> None:
-    """Without the right the tag says which command grants it; run as told, it resolves."""
+    """Without the right the tag says which command grants it; it resolves, until the right is revoked."""
     assert operator.alive
     digest = publisher.push("rhscl/httpd", "2.4", make.saying("httpd"))
     library.apply(stream("httpd", tag("2.4", f"{cluster.registry}/rhscl/httpd:2.4")))
@@ -81,3 +81,16 @@ def test_a_stream_of_another_namespace_needs_permission(
 
     Kubectl(cluster)(*message.partition("runs: kubectl ")[2].split())
     eventually(lambda: current(kubectl, "web", "base") == digest, within=60, what="the image of the library")
+
+    Kubectl(cluster)("delete", "rolebinding", f"pull-from-{kubectl.namespace}", "-n", library.namespace)
+    eventually(
+        lambda: failure(kubectl, "web", "base").get("reason") == "Forbidden",
+        within=60,
+        what="Forbidden again",
+    )
+    library.apply(stream("witness", alias("base", "httpd:2.4")))
+    moved = publisher.push("rhscl/httpd", "2.4", make.saying("httpd, patched"))
+    library("annotate", "is/httpd", "imagestreams.dev/requested-at=now")
+    # Who follows from the library's own namespace is woken together with who may follow no more.
+    eventually(lambda: current(library, "witness", "base") == moved, within=20, what="the witness's move")
+    assert digest == current(kubectl, "web", "base")

@@ -11,27 +11,22 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from imagestreams.errors import Reason
-from imagestreams.model.stream import StreamKey
+from imagestreams.importing.sources import (
+    IMAGE_STREAM_IMAGE,
+    IMAGE_STREAM_TAG,
+    TagKey,
+    source_stream,
+    source_tag,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-    from imagestreams.model.status import TagEvent, TagStatus
-    from imagestreams.model.stream import Source, Stream, TagSpec
+    from imagestreams.importing.sources import Sources
+    from imagestreams.model.status import TagEvent
+    from imagestreams.model.stream import Source, Stream, StreamKey, TagSpec
 
-IMAGE_STREAM_TAG = "ImageStreamTag"
-IMAGE_STREAM_IMAGE = "ImageStreamImage"
-
-
-@dataclasses.dataclass(frozen=True, slots=True, order=True)
-class TagKey:
-    """A tag of a stream."""
-
-    stream: StreamKey
-    tag: str
-
-    def __str__(self) -> str:
-        return f"{self.stream}:{self.tag}"
+_SHOWN = 8
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -63,17 +58,9 @@ def derived(tag: TagSpec) -> bool:
     return tag.source is not None and tag.source.kind in {IMAGE_STREAM_TAG, IMAGE_STREAM_IMAGE}
 
 
-def source_stream(stream: Stream, source: Source) -> StreamKey:
-    """Say which stream a source is in: `tag` and bare digests mean the stream's own name."""
-    separator = ":" if source.kind == IMAGE_STREAM_TAG else "@"
-    name, found, _ = source.name.partition(separator)
-    bare = not found or (source.kind == IMAGE_STREAM_IMAGE and name == "sha256")
-    return StreamKey(source.namespace or stream.key.namespace, stream.key.name if bare else name)
-
-
 def followed_streams(stream: Stream) -> frozenset[StreamKey]:
     """Name the other streams that a stream takes images from."""
-    found = {source_stream(stream, tag.source) for tag in stream.tags if tag.source and derived(tag)}
+    found = {source_stream(stream.key, tag.source) for tag in stream.tags if tag.source and derived(tag)}
     return frozenset(found - {stream.key})
 
 
@@ -92,39 +79,31 @@ def in_order(stream: Stream) -> list[TagSpec]:
 
 
 def derive(
-    stream: Stream,
-    tag: TagSpec,
-    tags: Mapping[str, TagStatus],
-    *,
-    lookup: Callable[[StreamKey], Stream | None],
-    permitted: Callable[[StreamKey], Permission],
+    stream: Stream, tag: TagSpec, sources: Sources, *, permitted: Callable[[StreamKey], Permission]
 ) -> Copied | Unfollowable | None:
     """Find the image of a derived tag; None while there is nothing to say yet.
 
-    `tags` is the status of the stream's own tags, with those that this one follows up to date; `lookup`
-    finds other streams, `permitted` tells whether this stream's namespace may take images of them.
+    In `sources` the tags that this one follows are up to date; `permitted` tells whether this stream's
+    namespace may take images of a stream.
     """
     source = tag.source
     if source is None:
         return None
     if problem := _malformed(source):
         return Unfollowable(Reason.INVALID, problem)
-    key = source_stream(stream, source)
+    key = source_stream(stream.key, source)
     permission = permitted(key)
     if not permission.granted:
         return None if permission.granted is None else _forbidden(stream, key, permission)
-    own = key == stream.key
-    other = stream if own else lookup(key)
-    if other is None:
+    if not sources.there(key):
         return Unfollowable(
             Reason.NOT_FOUND,
             f'there is no stream "{key.name}" in namespace {key.namespace}. Create it, or correct '
             "spec.tags[].from.name; the tag is resolved as soon as it is there",
         )
-    known = tags if own else {item.tag: item for item in other.status.tags}
     if source.kind == IMAGE_STREAM_IMAGE:
-        return _pinned(source, key, known)
-    return _followed(stream, tag, TagKey(key, _tag_name(source)), known, lookup)
+        return _pinned(source, key, sources)
+    return _followed(TagKey(stream.key, tag.name), source_tag(stream.key, source), sources)
 
 
 def _forbidden(stream: Stream, key: StreamKey, permission: Permission) -> Unfollowable:
@@ -135,19 +114,13 @@ def _forbidden(stream: Stream, key: StreamKey, permission: Permission) -> Unfoll
     )
 
 
-def _followed(
-    stream: Stream,
-    tag: TagSpec,
-    source: TagKey,
-    known: Mapping[str, TagStatus],
-    lookup: Callable[[StreamKey], Stream | None],
-) -> Copied | Unfollowable | None:
-    if loop := _loop(stream, TagKey(stream.key, tag.name), lookup):
-        chain = " -> ".join(str(key) for key in loop)
+def _followed(follower: TagKey, source: TagKey, sources: Sources) -> Copied | Unfollowable | None:
+    if circle := sources.circle(follower):
         return Unfollowable(
-            Reason.INVALID, f"it follows itself: {chain}. Give one of these tags an image of its own"
+            Reason.INVALID,
+            f"it follows itself: {_chain(circle)}. Give one of these tags an image of its own",
         )
-    status = known.get(source.tag)
+    status = sources.status(source)
     if status is not None and status.current is not None:
         return Copied(status.current)
     if status is not None and (failure := status.failure) is not None:
@@ -155,9 +128,8 @@ def _followed(
             Reason(failure.reason) if failure.reason in set(Reason) else Reason.INTERNAL_ERROR,
             f"it follows {source}, which has no image: {failure.message}",
         )
-    other = stream if source.stream == stream.key else lookup(source.stream)
-    if other is not None and other.tag(source.tag) is None:
-        there = ", ".join(sorted({item.name for item in other.tags} | set(known))[:10]) or "none"
+    if sources.spec(source) is None:
+        there = ", ".join(sources.tags(source.stream)[:10]) or "none"
         return Unfollowable(
             Reason.NOT_FOUND,
             f"it follows {source}, and there is no such tag; there is {there}. Create it, or correct "
@@ -166,36 +138,23 @@ def _followed(
     return None
 
 
-def _loop(stream: Stream, start: TagKey, lookup: Callable[[StreamKey], Stream | None]) -> tuple[TagKey, ...]:
-    path: list[TagKey] = []
-    at: TagKey | None = start
-    while at is not None:
-        path.append(at)
-        owner = stream if at.stream == stream.key else lookup(at.stream)
-        spec = owner.tag(at.tag) if owner is not None else None
-        if owner is None or spec is None or spec.source is None or spec.source.kind != IMAGE_STREAM_TAG:
-            return ()
-        at = TagKey(source_stream(owner, spec.source), _tag_name(spec.source))
-        if at in path:
-            return (*path[path.index(at) :], at)
-    return ()
+def _chain(circle: tuple[TagKey, ...]) -> str:
+    shown = [str(key) for key in circle[:_SHOWN]]
+    if len(circle) > _SHOWN:
+        shown.append(f"{len(circle) - _SHOWN} more")
+    return " -> ".join([*shown, str(circle[0])])
 
 
-def _pinned(source: Source, key: StreamKey, known: Mapping[str, TagStatus]) -> Copied | Unfollowable:
+def _pinned(source: Source, key: StreamKey, sources: Sources) -> Copied | Unfollowable:
     wanted = source.name.rpartition("@")[2].removeprefix("sha256:")
-    found = {
-        item.image: item
-        for status in known.values()
-        for item in status.items
-        if item.image.removeprefix("sha256:").startswith(wanted) and item.image
-    }
+    found = sources.images(key, wanted)
     if len(found) == 1:
-        return Copied(next(iter(found.values())))
+        return Copied(found[0])
     if found:
         return Unfollowable(
             Reason.INVALID,
             f"{len(found)} images of {key} begin with {wanted}; write more digits: "
-            f"{', '.join(sorted(found)[:5])}",
+            f"{', '.join(item.image for item in found[:5])}",
         )
     return Unfollowable(
         Reason.NOT_FOUND,
@@ -205,13 +164,10 @@ def _pinned(source: Source, key: StreamKey, known: Mapping[str, TagStatus]) -> C
 
 def _own_source(stream: Stream, tag: TagSpec) -> str:
     source = tag.source
-    if source is None or source.kind != IMAGE_STREAM_TAG or source_stream(stream, source) != stream.key:
+    if source is None or source.kind != IMAGE_STREAM_TAG:
         return ""
-    return _tag_name(source)
-
-
-def _tag_name(source: Source) -> str:
-    return source.name.partition(":")[2] or source.name
+    key = source_tag(stream.key, source)
+    return key.tag if key.stream == stream.key else ""
 
 
 def _malformed(source: Source) -> str:

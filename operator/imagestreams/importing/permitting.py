@@ -48,12 +48,14 @@ class Permissions:
     async def refresh(self, namespace: str, streams: Iterable[StreamKey], now: float) -> bool:
         """Ask anew what was asked too long ago; tell whether any answer is another than before.
 
+        `now` is when the stream was looked at: an answer is over exactly when the next look is planned.
+        Counted from the asking, a moment later, each second look would come too early.
         When the API server does not answer, what was known stays.
         """
         changed = False
         for stream in streams:
             known = self._known.setdefault((namespace, stream), _Known())
-            if now - known.asked < HOLDS:
+            if now < known.asked + HOLDS:
                 continue
             known.asked = now
             try:

@@ -14,8 +14,6 @@ from imagestreams.errors import Reason
 from imagestreams.importing.budget import BUDGET, cut_message, fit
 from imagestreams.importing.cautions import cautions, items_kept
 from imagestreams.importing.derive import (
-    IMAGE_STREAM_IMAGE,
-    IMAGE_STREAM_TAG,
     Copied,
     Unfollowable,
     derive,
@@ -24,6 +22,7 @@ from imagestreams.importing.derive import (
 )
 from imagestreams.importing.effective import Defaults
 from imagestreams.importing.repository import NOTHING_KNOWN, follow_condition
+from imagestreams.importing.sources import IMAGE_STREAM_IMAGE, IMAGE_STREAM_TAG, Sources
 from imagestreams.model.history import add_event
 from imagestreams.model.status import (
     IMPORT_SUCCESS,
@@ -91,7 +90,7 @@ def record(
     removed from spec keeps its history, as in the original, and so does one that the repository's list no
     longer has. The same failure again changes nothing.
     """
-    tags = _without_unlisted(stream)
+    tags = _known_tags(stream)
     keep = items_kept(stream, defaults)
     for spec in stream.tags:
         before = tags.get(spec.name, TagStatus(spec.name))
@@ -99,12 +98,14 @@ def record(
         outcome = _outcome_of(spec, intent, outcomes.get(spec.name), before)
         if outcome is not None:
             tags[spec.name] = _apply(before, outcome, now, of=len(stream.tags), keep=keep)
+    sources = Sources(stream, tags, lookup)
     for spec in in_order(stream):
         before = tags.get(spec.name, TagStatus(spec.name))
-        found = derive(stream, spec, tags, lookup=lookup, permitted=permitted)
+        found = derive(stream, spec, sources, permitted=permitted)
         if found is not None:
             intent = _known_intent(stream, spec, before)
             tags[spec.name] = _follow(before, intent, spec, found, now, of=len(stream.tags), keep=keep)
+            sources.decided(tags[spec.name])
     ordered = tuple(dataclasses.replace(tags[name], items=tags[name].items[:keep]) for name in sorted(tags))
     followed = follow_condition(stream, known, now)
     ready = _ready(stream, tags, followed, defaults, now)
@@ -132,15 +133,20 @@ def changes_nothing(outcome: Outcome, before: TagStatus | None) -> bool:
     )
 
 
-def _without_unlisted(stream: Stream) -> dict[str, TagStatus]:
-    """Give the status of the tags; of those that no list has any more the history alone, if they have one."""
-    wanted = {tag.name for tag in stream.tags}
+def _known_tags(stream: Stream) -> dict[str, TagStatus]:
+    """Give the status of the tags; of those that nothing asks for any more without what they asked for.
+
+    Put back, such a tag is then imported anew. One that the repository's list no longer has keeps its history
+    alone, if it has one.
+    """
+    asked = {tag.name for tag in stream.tags if tag.source is not None}
     tags: dict[str, TagStatus] = {}
     for tag in stream.status.tags:
-        if tag.tag in wanted or tag.intent is None or not tag.intent.listed:
+        listed = tag.intent is not None and tag.intent.listed
+        if tag.tag in asked:
             tags[tag.tag] = tag
-        elif tag.items:
-            tags[tag.tag] = TagStatus(tag.tag, tag.items)
+        elif tag.items or (tag.conditions and not listed):
+            tags[tag.tag] = TagStatus(tag.tag, tag.items, () if listed else tag.conditions)
     return tags
 
 
@@ -177,16 +183,25 @@ def _follow(
     of: int,
     keep: int,
 ) -> TagStatus:
-    if isinstance(found, Unfollowable):
-        failed = Failed(intent, found.reason, f'tag "{spec.name}": {found.message}')
-        return _apply(before, failed, now, of=of, keep=keep)
     copied_once = spec.reference or (spec.source is not None and spec.source.kind == IMAGE_STREAM_IMAGE)
-    if copied_once and before.intent == intent and before.items and before.failure is None:
-        return before
+    refused = isinstance(found, Unfollowable) and found.reason is Reason.FORBIDDEN
+    if copied_once and not refused and _has_its_copy(before, intent):
+        return TagStatus(before.tag, before.items, (), intent)
+    if isinstance(found, Unfollowable):
+        failed = Failed(intent, found.reason, found.message)
+        return _apply(before, failed, now, of=of, keep=keep)
     event = dataclasses.replace(found.event, generation=intent.generation)
-    if copied_once:
+    if spec.source is not None and spec.source.kind == IMAGE_STREAM_IMAGE:
         event = dataclasses.replace(event, created=now)
     return TagStatus(before.tag, add_event(before.items, event, keep=keep), (), intent)
+
+
+def _has_its_copy(before: TagStatus, intent: Intent) -> bool:
+    # A right that is taken away and given back leaves the copy what it was.
+    failure, current = before.failure, before.current
+    if before.intent != intent or (failure is not None and failure.reason != Reason.FORBIDDEN):
+        return False
+    return current is not None and current.generation == intent.generation
 
 
 def _apply(before: TagStatus, outcome: Outcome, now: str, *, of: int, keep: int) -> TagStatus:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-import time
 from typing import TYPE_CHECKING
 
 from imagestreams.importing.asking import Asker
@@ -29,6 +28,7 @@ from imagestreams.importing.settling import BUG_RETRY, HOLD, Owner, Settler
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
+    from imagestreams.importing.hosts import Trouble
     from imagestreams.importing.plan import Ask, Plan
     from imagestreams.importing.repository import Wanted
     from imagestreams.importing.tools import Tools
@@ -109,7 +109,9 @@ class Importer:
                     await asyncio.sleep(0)
             due = self._schedule.next_due()
             self._tools.metrics.looked_at.set(len(self._memories))
-            self._tools.metrics.next_try.set(0 if due is None else time.time() + due - loop.time())
+            self._tools.metrics.next_try.set(
+                0 if due is None else self._tools.wall_clock() + due - loop.time()
+            )
             await woken(self._woken, due)
 
     async def close(self, *, within: float) -> None:
@@ -138,10 +140,9 @@ class Importer:
         stream = effective(stored, memory.repository, self._defaults)
         followed = followed_streams(stream)
         self._followers.set(key, followed)
-        foreign = [other for other in followed if other.namespace != key.namespace]
-        if foreign:
+        if foreign := [other for other in followed if other.namespace != key.namespace]:
             self._look_at_time(key, now + HOLDS)
-            self._background.spawn(self._check_permissions(key, foreign))
+            self._background.spawn(self._check_permissions(key, foreign, now))
         decided = plan(
             stream,
             memory.attempts,
@@ -153,7 +154,7 @@ class Importer:
         )
         if decided.wake is not None:
             self._schedule.hasten(key, decided.wake)
-        wanted = {tag.name for tag in stream.tags}
+        wanted = {tag.name for tag in stream.tags if tag.importable}
         for gone in memory.attempts.keys() - wanted:
             del memory.attempts[gone]
         self._do(key, memory, decided, now)
@@ -180,8 +181,8 @@ class Importer:
             memory.listing = wanted
             self._background.spawn(self._list(key, memory, wanted, decided.listing_priority))
 
-    async def _check_permissions(self, key: StreamKey, streams: list[StreamKey]) -> None:
-        if await self._permissions.refresh(key.namespace, streams, asyncio.get_running_loop().time()):
+    async def _check_permissions(self, key: StreamKey, streams: list[StreamKey], now: float) -> None:
+        if await self._permissions.refresh(key.namespace, streams, now):
             self.look_at(key)
 
     def _begin_ask(self, key: StreamKey, memory: Memory, ask: Ask) -> Coroutine[None, None, None] | None:
@@ -206,8 +207,7 @@ class Importer:
                 return
         if trouble is not None:
             self._tools.tell_of_host(key, trouble)
-            delay = trouble.wait or retry_delay(failures, trouble.retry)
-            _log.info("%s: tag %s failed %d times, next try in %.0f s at most", key, ask.tag, failures, delay)
+            _log_failure(key, f"tag {ask.tag}", failures, trouble)
         # A look plans every tag of the stream: while answers are still collected, one at their end is enough.
         self._look_at_time(key, max(now, memory.hold_until) if memory.asking else now)
 
@@ -222,7 +222,7 @@ class Importer:
         failures = memory.was_listed(wanted, answer, trouble, now=now, due=due)
         if trouble is not None:
             self._tools.tell_of_host(key, trouble)
-            _log.info("%s: listing %s failed %d times", key, wanted.repository, failures)
+            _log_failure(key, f"listing {wanted.repository}", failures, trouble)
         self.look_at(key)
 
     def _failed_at(self, key: StreamKey, access: Access) -> float:
@@ -236,3 +236,8 @@ class Importer:
         self._wake_followers(stream.key)
         self._tools.moved(stream.key)
         self.images.look_at(self._settler.effective(stream.key) or stream)
+
+
+def _log_failure(key: StreamKey, what: str, failures: int, trouble: Trouble) -> None:
+    delay = trouble.wait or retry_delay(failures, trouble.retry)
+    _log.info("%s: %s failed %d times, next try in %.0f s at most", key, what, failures, delay)

@@ -1,6 +1,7 @@
 """The annotations we read and write, in one place.
 
-Read by model.stream and model.trigger; those that we write are written by triggering.patch and kube.images.
+Read by model.stream, model.trigger and watching.intake; those that we write are written by triggering.patch
+and kube.images.
 """
 
 TRIGGERS = "image.openshift.io/triggers"
@@ -27,6 +28,9 @@ EXCLUDE_TAGS = "imagestreams.dev/exclude-tags"
 
 INSECURE_REPOSITORY = "openshift.io/image.insecureRepository"
 """On a stream, the original's: "true" lets its spec.dockerImageRepository do without verified TLS."""
+
+EXCLUDED = "openshift.io/image.excludeSecret"
+"""On a pull secret, the original's: "true" keeps it from being used for imports."""
 
 PREFER_OS = "importer.image.openshift.io/prefer-os"
 PREFER_ARCH = "importer.image.openshift.io/prefer-arch"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from imagestreams.errors import InvalidError
 from imagestreams.model.reference import parse_reference
 from imagestreams.model.status import Summary
+from imagestreams.model.stream import DOCKER_IMAGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -56,12 +57,18 @@ def _created(tag: TagStatus) -> str:
 
 
 def _common_repository(tags: list[TagStatus]) -> str:
-    names = {_repository_of(tag) for tag in tags}
+    names = {_repository_of(pull_spec) for tag in tags if (pull_spec := _pull_spec(tag))}
     return names.pop() if len(names) == 1 else ""
 
 
-def _repository_of(tag: TagStatus) -> str:
-    pull_spec = tag.items[0].reference if tag.items else (tag.intent.name if tag.intent else "")
+def _pull_spec(tag: TagStatus) -> str:
+    # What never had an image and asks no registry for one comes from nowhere.
+    if tag.items:
+        return tag.items[0].reference
+    return tag.intent.name if tag.intent is not None and tag.intent.kind == DOCKER_IMAGE else ""
+
+
+def _repository_of(pull_spec: str) -> str:
     try:
         return parse_reference(pull_spec).name
     except InvalidError:

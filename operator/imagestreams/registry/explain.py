@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 
 from imagestreams.errors import (
     DeniedError,
+    NoImageError,
     NotFoundError,
+    PlatformError,
     RegistryError,
     UnauthorizedError,
     UnreachableError,
@@ -83,7 +85,7 @@ def _explain(error: RegistryError, words: str, visitor: Visitor, fields: Fields)
             )
         case UnauthorizedError():
             text = f"{where}: it refused {secret}. Put a valid user name and password into that secret"
-        case NotFoundError():
+        case NotFoundError() if not isinstance(error, PlatformError):
             text = (
                 f"{where}: {words} (asked with {secret}). Push it, or correct {fields.source}; "
                 "a private repository may answer so to who has no right to it"
@@ -100,5 +102,15 @@ def _explain(error: RegistryError, words: str, visitor: Visitor, fields: Fields)
         case UnreachableError():
             text = f"{where}: {words}. Check the host in {fields.source}, and that the operator can reach it"
         case _:
-            text = f"{where}: {words}. Check that {fields.source} names a container registry"
+            text = f"{where}: {words}{_hint(error, fields)}"
     return text
+
+
+def _hint(error: RegistryError, fields: Fields) -> str:
+    match error:
+        case PlatformError():
+            return ""
+        case NoImageError():
+            return f". Push an image there, or correct {fields.source}"
+        case _:
+            return f". Check that {fields.source} names a container registry"

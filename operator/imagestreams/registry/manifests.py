@@ -12,7 +12,7 @@ import platform
 import sys
 from typing import Any
 
-from imagestreams.errors import NotFoundError, ProtocolError
+from imagestreams.errors import NoImageError, PlatformError, ProtocolError
 from imagestreams.model import border
 from imagestreams.model.reference import is_digest
 from imagestreams.registry.wording import shown
@@ -24,6 +24,15 @@ DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 ACCEPT = f"{OCI_INDEX}, {DOCKER_LIST}, {OCI_MANIFEST}, {DOCKER_MANIFEST}"
 _INDEXES = frozenset({OCI_INDEX, DOCKER_LIST})
 _IMAGES = frozenset({OCI_MANIFEST, DOCKER_MANIFEST})
+_IMAGE_CONFIGS = frozenset(
+    {
+        "application/vnd.oci.image.config.v1+json",
+        "application/vnd.docker.container.image.v1+json",
+        # Written by old builders and registries, as is none at all.
+        "application/octet-stream",
+        "",
+    }
+)
 _TYPES = {type_: type_ for type_ in (*_INDEXES, *_IMAGES)}
 _ENTRIES = 1_000
 _PLATFORM_WORD = 32
@@ -75,8 +84,8 @@ def own_platform() -> Platform:
 def parse_manifest(body: bytes, *, digest: str, content_type: str) -> Manifest:
     """Read a manifest; its own mediaType wins over the header's.
 
-    Raises ProtocolError for what is no JSON object, schema 1, of an unknown type, or an index of more than
-    a thousand entries.
+    Raises NoImageError for schema 1 and for an artifact (a chart, a signature) in the shape of an image;
+    ProtocolError for what is no JSON object, of an unknown type, or an index of more than a thousand entries.
     """
     media_type = content_type.partition(";")[0].strip().lower()
     try:
@@ -88,14 +97,20 @@ def parse_manifest(body: bytes, *, digest: str, content_type: str) -> Manifest:
             f"the answer is no manifest but {shown(media_type) or 'untyped'} content that is not JSON"
         )
     if content.get("schemaVersion") == 1:
-        raise ProtocolError("the manifest is of Docker schema 1, which is no longer supported; push it again")
+        raise NoImageError("the manifest is of Docker schema 1, which is no longer supported")
     media_type = border.text(content.get("mediaType")) or media_type
     known = _TYPES.get(media_type)
     if known is None:
         raise ProtocolError(
             f'the answer is of media type "{shown(media_type)}", which is no image and no index'
         )
-    return Manifest(digest, known, _children(content, digest) if known in _INDEXES else ())
+    if known in _INDEXES:
+        return Manifest(digest, known, _children(content, digest))
+    config = border.text(border.mapping(content.get("config")).get("mediaType"))
+    if config not in _IMAGE_CONFIGS:
+        kind = shown(border.text(content.get("artifactType")) or config)
+        raise NoImageError(f'the answer is an artifact of type "{kind}", which is no image that can run')
+    return Manifest(digest, known)
 
 
 def _children(index: dict[str, Any], digest: str) -> tuple[Child, ...]:
@@ -123,7 +138,7 @@ def _word(value: Any) -> str:
 def choose_child(index: Manifest, wanted: Platform) -> Child:
     """Choose the child of an index for a platform, the first that matches.
 
-    Raises NotFoundError, which lists the platforms there are, ten at most. (The original takes any entry
+    Raises PlatformError, which lists the platforms there are, ten at most. (The original takes any entry
     instead, and so runs images that cannot start.)
     """
     for child in index.children:
@@ -133,7 +148,7 @@ def choose_child(index: Manifest, wanted: Platform) -> Child:
         str(child.platform) for child in index.children if child.platform.os not in {"", "unknown"}
     )
     more = f" and {len(there) - _LISTED} more" if len(there) > _LISTED else ""
-    raise NotFoundError(
+    raise PlatformError(
         f"the index {index.digest} has no image for {wanted}; "
         f"it has {', '.join(there[:_LISTED]) or 'none'}{more}. "
         "Push one for that platform, or set importPolicy.importMode: PreserveOriginal to keep the whole index"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from imagestreams.errors import InvalidError
 from imagestreams.kube.events import Subject
-from imagestreams.model import border
+from imagestreams.model import annotation_keys, border
 from imagestreams.model.stream import Stream, StreamKey
 from imagestreams.registry.authorities import CONFIG_MAP, parse_bundle
 from imagestreams.registry.credentials import TYPE_DOCKERCFG, TYPE_DOCKERCONFIGJSON, parse_secret
@@ -102,10 +102,7 @@ class Intake:
         if type_ not in {TYPE_DOCKERCONFIGJSON, TYPE_DOCKERCFG}:
             return
         found = _Found.of(raw)
-        try:
-            secret = PullSecret(parse_secret(found.name, type_, border.mapping(raw.get("data"))))
-        except InvalidError as error:
-            secret = PullSecret(problem=str(error))
+        secret = _pull_secret(found.name, type_, raw)
         if self.store.secrets.put(found.names, found.saying(secret)):
             if secret.problem:
                 self._complain("Secret", found, f"{secret.problem}; it is not used")
@@ -179,3 +176,13 @@ class Intake:
     def workload_gone(self, key: WorkloadKey) -> None:
         """Take in that a workload is deleted."""
         self.follower.drop(key)
+
+
+def _pull_secret(name: str, type_: str, body: dict[str, Any]) -> PullSecret:
+    notes = border.mapping(border.mapping(body.get("metadata")).get("annotations"))
+    if notes.get(annotation_keys.EXCLUDED) == "true":
+        return PullSecret()
+    try:
+        return PullSecret(parse_secret(name, type_, border.mapping(body.get("data"))))
+    except InvalidError as error:
+        return PullSecret(problem=str(error))

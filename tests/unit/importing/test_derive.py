@@ -89,6 +89,23 @@ def test_a_reference_is_copied_once() -> None:
     assert first.status == record(first, {}, now=NOW, others=[other(("v1", A), ("v1", B))])
 
 
+@pytest.mark.parametrize("reference", [False, True])
+def test_a_tag_that_follows_has_the_time_of_its_source(reference: bool) -> None:
+    """The event of an ImageStreamTag is the source's, with its time, as in the original."""
+    given = stream(alias("latest", "base:v1", reference=reference))
+    status = record(given, {}, now=NOW, others=[other(("v1", A))])
+    assert [EARLIER] == [item.created for item in status_of(status, "latest").items]
+
+
+def test_a_long_circle_is_told_by_its_beginning() -> None:
+    """A condition has no room for a thousand tags: the first of them are named, the others counted."""
+    names = [f"t{number}" for number in range(11)]
+    given = stream(*(alias(name, after) for name, after in zip(names, [*names[1:], "t0"], strict=True)))
+    _, message = failure_of(record(given, {}, now=NOW), "t10")
+    assert "itself: shop/app:t10 -> shop/app:t0 -> " in message
+    assert "shop/app:t6 -> 3 more -> shop/app:t10." in message
+
+
 def test_an_unchanged_source_changes_nothing() -> None:
     """Recording again without a move gives the same status, so that nothing is written."""
     base = other(("v1", A))
@@ -117,12 +134,43 @@ def test_an_image_of_the_same_stream_can_be_written_bare() -> None:
     assert [A] == [item.image for item in status_of(moved.status, "pin").items]
 
 
-def test_a_pinned_image_stays_when_its_history_is_gone() -> None:
-    """What was pinned once stays pinned when the source no longer has it."""
-    given = stream(alias("pin", "base@aaaa", kind="ImageStreamImage"))
-    first = record(given, {}, now=EARLIER, others=[other(("v1", A))])
-    later = record(dataclasses.replace(given, status=first), {}, now=NOW, others=[other(("v1", B))])
-    assert [A] == [item.image for item in status_of(later, "pin").items]
+COPIES = [
+    alias("copy", "base@aaaa", kind="ImageStreamImage"),
+    alias("copy", "base:v1", reference=True),
+]
+
+
+@pytest.mark.parametrize("copy", COPIES, ids=["pinned", "reference"])
+@pytest.mark.parametrize("others", [[], [other(("v1", B))]], ids=["stream deleted", "history trimmed"])
+def test_a_copied_image_stays_when_its_source_is_gone(copy: dict[str, Any], others: list[Stream]) -> None:
+    """What was copied once needs its source no more: as in the original, nothing is said of it."""
+    given = stream(copy)
+    first = dataclasses.replace(given, status=record(given, {}, now=EARLIER, others=[other(("v1", A))]))
+    assert first.status == record(first, {}, now=NOW, others=others)
+
+
+@pytest.mark.parametrize("copy", COPIES, ids=["pinned", "reference"])
+def test_a_copied_image_outlives_a_right_that_came_and_went(copy: dict[str, Any]) -> None:
+    """Granted again, the right finds the copy there, though its source is gone meanwhile."""
+    away = {**copy, "from": {**copy["from"], "namespace": "openshift"}}
+    given = stream(away)
+    source = [other(("v1", A), namespace="openshift")]
+    first = dataclasses.replace(given, status=record(given, {}, now=EARLIER, others=source))
+    no = Permission(granted=False)
+    revoked = dataclasses.replace(given, status=record(first, {}, now=NOW, others=source, permission=no))
+    assert "Forbidden" == failure_of(revoked.status, "copy")[0]
+    assert first.status.tags == record(revoked, {}, now=NOW).tags
+
+
+def test_a_new_pin_of_an_image_that_is_gone_fails() -> None:
+    """A pin that asks for another image than it has is told, and told the same again."""
+    before = stream(alias("pin", "base@aaaa", kind="ImageStreamImage"))
+    first = record(before, {}, now=EARLIER, others=[other(("v1", A))])
+    moved = stream(alias("pin", "base@cccc", kind="ImageStreamImage"), generation=2)
+    failed = record(dataclasses.replace(moved, status=first), {}, now=NOW, others=[other(("v1", A))])
+    assert "NotFound" == failure_of(failed, "pin")[0]
+    again = dataclasses.replace(moved, status=failed)
+    assert failed == record(again, {}, now=NOW, others=[other(("v1", A))])
 
 
 @pytest.mark.parametrize(

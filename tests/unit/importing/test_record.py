@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagestreams.errors import Reason
+from imagestreams.importing.plan import Priority, plan
 from imagestreams.importing.record import Failed, Imported, changes_nothing
 from imagestreams.model.status import Condition, Intent, StreamStatus, Summary, TagEvent, TagStatus
 from imagestreams.model.stream import Stream, intent_of
@@ -189,20 +190,37 @@ def test_an_overtaken_answer_is_dropped(now: dict[str, Any]) -> None:
     asked = stream(tag())
     given = with_spec(after(asked, good(asked)), now)
 
-    assert given.status.tags == record(given, good(asked, image=B), now=NOW).tags
-    assert given.status.tags == record(given, bad(asked), now=NOW).tags
+    unasked = record(given, {}, now=NOW).tags
+    assert given.status.tags[0].items == unasked[0].items
+    assert unasked == record(given, good(asked, image=B), now=NOW).tags
+    assert unasked == record(given, bad(asked), now=NOW).tags
 
 
 def test_a_tag_removed_from_spec_keeps_its_history() -> None:
-    """What was imported stays in status when its tag leaves the spec, and counts for nothing in Ready."""
+    """History and condition stay in status when a tag leaves the spec, and count for nothing in Ready."""
     both = stream(tag("a"), tag("b"))
     before = after(both, good(both, "a") | bad(both, "b"))
     given = with_spec(before, tag("a"))
     status = record(given, {}, now=NOW)
 
-    assert before.status.tags == status.tags
+    kept, removed = before.status.tags
+    assert (kept, dataclasses.replace(removed, intent=None)) == status.tags
     assert ("True", "1 tag is imported") == (status.conditions[0].status, status.conditions[0].message)
     assert "a,b" == status.summary.tags
+
+
+@pytest.mark.parametrize("without", [[], [{"name": "v1"}]], ids=["without the tag", "without its source"])
+def test_a_tag_that_comes_back_to_spec_is_imported_again(without: list[dict[str, Any]]) -> None:
+    """Who takes a tag out of spec and puts it back asks for its image anew, as in the original."""
+    before = after(stream(tag()), good(stream(tag())))
+    removed = with_spec(before, *without, generation=2)
+    removed = dataclasses.replace(removed, status=record(removed, {}, now=NOW))
+    back = with_spec(removed, tag(), generation=3)
+    (ask,) = plan(back, {}, now=1.0, since=0.0, default_interval=900.0).asks
+    status = record(back, good(back), now=NOW)
+
+    assert ("v1", Priority.EDIT) == (ask.tag, ask.priority)
+    assert [(EARLIER, 3)] == [(item.created, item.generation) for item in status.tags[0].items]
 
 
 def test_tags_are_ordered_by_name() -> None:

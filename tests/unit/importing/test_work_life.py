@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
 from imagestreams.importing.gate import Gate
 from unit.importing.streams import body, digest, tag
-from unit.importing.world import World, now, until
+from unit.importing.world import DAWN, World, now, until
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.looptime]
 
@@ -127,5 +128,22 @@ async def test_the_metric_tells_when_the_next_tag_is_due() -> None:
         world.apply(body(tag(scheduled=True)))
         await until(2)
 
-        assert 0 < world.metrics.next_try._value.get()
+        assert 900 == pytest.approx(world.metrics.next_try._value.get() - DAWN.timestamp(), abs=2)
         assert 0 == world.metrics.under_way._value.get()
+
+
+@pytest.mark.parametrize("without", [[], [{"name": "v1"}]], ids=["without the tag", "without its source"])
+async def test_a_tag_that_comes_back_is_imported_at_once(without: list[dict[str, Any]]) -> None:
+    """Taken out of spec and put back, a tag gets the image that its registry has now."""
+    world = World()
+    world.registries.digests[V1] = A
+    async with world.running():
+        world.apply(body(tag()))
+        await until(10)
+        world.apply(body(*without))
+        await until(20)
+        world.registries.digests[V1] = B
+        world.apply(body(tag()))
+        await until(22)
+
+        assert {"v1": B} == world.images()

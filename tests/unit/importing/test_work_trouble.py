@@ -10,7 +10,7 @@ from imagestreams.model.stream import Stream, StreamKey
 from imagestreams.registry.credentials import Credential, Login
 from imagestreams.watching.store import PullSecret, Seen, Store
 from unit.importing.streams import body, digest, tag
-from unit.importing.world import KEY, World, until
+from unit.importing.world import DAWN, KEY, World, until
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.looptime]
 
@@ -290,3 +290,18 @@ async def test_a_bug_in_deciding_a_status_loses_nothing(caplog: pytest.LogCaptur
 
         assert {"v1": A} == world.images()
         assert [0.0] == world.registries.times(V1)
+
+
+async def test_the_log_tells_when_what_failed_is_tried_next(caplog: pytest.LogCaptureFixture) -> None:
+    """For a tag and for the list of a repository alike, with how often they failed."""
+    caplog.set_level("INFO")
+    world = World()
+    async with world.running():
+        world.apply(body(tag(), repository="r.io/whole"))
+        await until(20)
+
+        assert "shop/app: tag v1 failed 1 times, next try in 15 s at most" in caplog.text
+        assert "shop/app: tag v1 failed 2 times, next try in 30 s at most" in caplog.text
+        assert "shop/app: listing r.io/whole failed 2 times, next try in 30 s at most" in caplog.text
+        due = world.metrics.next_try._value.get() - DAWN.timestamp()
+        assert 45 == pytest.approx(due, abs=0.1)

@@ -101,3 +101,16 @@ def test_the_repository_is_the_streams_own_else_the_one_all_tags_share() -> None
     assert "" == summarize("", [imported("a"), imported("b", reference=f"r.io/b@{DIGEST}")]).repository
     assert "" == summarize("", [imported("a", reference="NOT A REFERENCE")]).repository
     assert "" == summarize("", [TagStatus("a")]).repository
+
+
+@pytest.mark.parametrize(
+    "intent",
+    [Intent("ImageStreamTag", "base:1"), Intent("ImageStreamImage", "base@sha256:0a"), None],
+    ids=["tag", "image", "removed from spec"],
+)
+def test_a_tag_that_has_no_image_of_a_registry_does_not_count(intent: Intent | None) -> None:
+    """IMAGE REPOSITORY names no stream, and is not blank for a tag that never had an image."""
+    failed = TagStatus("b", intent=intent)
+
+    assert "r.io/a" == summarize("", [imported("a"), failed]).repository
+    assert "" == summarize("", [failed]).repository

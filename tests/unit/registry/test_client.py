@@ -31,6 +31,11 @@ if TYPE_CHECKING:
     from unit.registry.asking import Client
 
 
+CHART = json.dumps(
+    {"schemaVersion": 2, "config": {"mediaType": "application/vnd.cncf.helm.config.v1+json"}, "layers": []}
+).encode()
+
+
 def requests(registry: FaultRegistry) -> list[str]:
     """Tell what a registry was asked."""
     return [record.kind for record in registry.requests]
@@ -280,10 +285,15 @@ def test_a_bad_answer_is_told_the_same_way_each_time(
         (b"[]", OCI_MANIFEST, "content that is not JSON"),
         (b"null", OCI_MANIFEST, "content that is not JSON"),
         (b"", OCI_MANIFEST, "content that is not JSON"),
-        (schema1_manifest(), SCHEMA1, "Docker schema 1, which is no longer supported; push it again"),
+        (schema1_manifest(), SCHEMA1, "Docker schema 1, which is no longer supported"),
         (b"{}", "application/vnd.cncf.helm.config.v1+json", "which is no image and no index"),
+        (
+            CHART,
+            OCI_MANIFEST,
+            'an artifact of type "application/vnd.cncf.helm.config.v1.json", which is no im',
+        ),
     ],
-    ids=["cut", "list", "null", "empty", "schema 1", "chart"],
+    ids=["cut", "list", "null", "empty", "schema 1", "unknown", "chart"],
 )
 def test_what_is_stored_and_no_manifest_is_told(
     secure: FaultRegistry, trusting: Client, body: bytes, media_type: str, words: str

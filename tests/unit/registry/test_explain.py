@@ -6,7 +6,9 @@ import pytest
 
 from imagestreams.errors import (
     DeniedError,
+    NoImageError,
     NotFoundError,
+    PlatformError,
     ProtocolError,
     RegistryError,
     UnauthorizedError,
@@ -85,6 +87,16 @@ START = "r.io:5000/team/app:v1: registry r.io:5000, repository team/app: "
                 "it does not speak TLS. Serve it over TLS, or set importPolicy.insecure: true "
                 "to allow plain HTTP"
             ),
+        ),
+        (
+            PlatformError("the index has no image for linux/amd64. Push one for that platform"),
+            BARE,
+            "the index has no image for linux/amd64. Push one for that platform",
+        ),
+        (
+            NoImageError("the answer is an artifact"),
+            BARE,
+            "the answer is an artifact. Push an image there, or correct spec.tags[].from.name",
         ),
         (
             ProtocolError("the answer is no manifest"),

@@ -110,6 +110,50 @@ def test_what_is_no_manifest_is_told(body: bytes, content_type: str, why: str) -
         parse_manifest(body, digest=DIGEST, content_type=content_type)
 
 
+@pytest.mark.parametrize(
+    "artifact",
+    [
+        "application/vnd.cncf.helm.config.v1+json",
+        "application/vnd.dev.cosign.artifact.sig.v1+json",
+        "application/vnd.oci.empty.v1+json",
+    ],
+    ids=["chart", "signature", "empty"],
+)
+def test_an_artifact_is_no_image(artifact: str) -> None:
+    """A manifest whose config is none of an image is told with what it is: no node could run it."""
+    with pytest.raises(ProtocolError) as told:
+        parse({"mediaType": OCI_MANIFEST, "config": {"mediaType": artifact}, "layers": []})
+    assert f'the answer is an artifact of type "{artifact}", which is no image that can run' == str(
+        told.value
+    )
+
+
+def test_an_artifact_says_its_own_type() -> None:
+    """Where a manifest names its artifactType, that is told, not the empty config."""
+    config = {"mediaType": "application/vnd.oci.empty.v1+json"}
+    body = {"mediaType": OCI_MANIFEST, "artifactType": "application/x-sbom", "config": config}
+    with pytest.raises(ProtocolError, match='an artifact of type "application/x-sbom"'):
+        parse(body)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"mediaType": "application/vnd.oci.image.config.v1+json"},
+        {"mediaType": "application/vnd.docker.container.image.v1+json"},
+        {"mediaType": "application/octet-stream"},
+        {"mediaType": ""},
+        {},
+        None,
+    ],
+    ids=["OCI", "Docker", "of old registries", "empty", "untyped", "none"],
+)
+@pytest.mark.parametrize("media_type", [OCI_MANIFEST, DOCKER_MANIFEST])
+def test_what_may_be_an_image_is_taken_for_one(config: dict[str, str] | None, media_type: str) -> None:
+    """A config of an image, or one that says nothing of itself, as some builders write it, is an image's."""
+    assert not parse({"mediaType": media_type, "config": config}).is_index
+
+
 @given(
     nearly(
         schemaVersion=st.integers(),

@@ -131,6 +131,18 @@ async def test_what_is_no_pull_secret_gives_no_logins(
     assert "xyz" not in caplog.text
 
 
+async def test_a_secret_that_its_owner_excludes_is_not_used() -> None:
+    """The original's annotation excludeSecret hides a pull secret from imports; taken away, it is used."""
+    world = World()
+    excluded = secret("user", "2")
+    excluded["metadata"]["annotations"] = {"openshift.io/image.excludeSecret": "true"}
+    for body_, users in ((secret("user", "1"), ["user"]), (excluded, []), (secret("user", "3"), ["user"])):
+        world.intake.secret_seen(body_)
+
+        assert users == [login.credential.username for login in world.store.access("shop").logins]
+    assert [] == world.complaints
+
+
 async def test_a_secret_that_broke_takes_its_logins_with_it(caplog: pytest.LogCaptureFixture) -> None:
     """A good secret that was made unreadable is told, and is used no more."""
     world = World()
