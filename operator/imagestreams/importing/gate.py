@@ -2,7 +2,7 @@
 
 A host that hangs, or a namespace with thousands of tags, holds its share of the places and no more; who
 waits is let in by priority, then by turns over hosts and namespaces. Who waits is a callback in a queue, no
-task: there may be fifty thousand. A host that limits us gets half as many at once, and by and by more again.
+task: there may be fifty thousand. A host that limits us is asked less (importing.limiting).
 Used by importing.asking, in one event loop.
 """
 
@@ -13,13 +13,12 @@ import collections
 import contextlib
 from typing import TYPE_CHECKING, NamedTuple
 
+from imagestreams.importing.limiting import Limits
 from imagestreams.importing.plan import Priority
-from imagestreams.registry.memory import Memory
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable
 
-_HOSTS = 4096
 _UPSIDE_DOWN = 5
 """Each fifth turn is of who else comes last: thousands of edits put nobody off for ever."""
 
@@ -45,7 +44,8 @@ class Gate:
         self._inside = 0
         self._namespaces: collections.Counter[str] = collections.Counter()
         self._hosts: collections.Counter[str] = collections.Counter()
-        self._narrowed: Memory[str, float] = Memory(_HOSTS)
+        self._limits = Limits(share)
+        self._timers: dict[str, asyncio.TimerHandle] = {}
         self._turns = 0
         self._waiting: dict[Priority, collections.OrderedDict[str, _Spaces]] = {
             priority: collections.OrderedDict() for priority in Priority
@@ -72,8 +72,7 @@ class Gate:
             counter[name] -= 1
             if not counter[name]:
                 del counter[name]
-        while self._inside < self._total and (found := self._next()) is not None:
-            self._enter(found, self._take(found))
+        self._admit()
 
     @contextlib.asynccontextmanager
     async def passing(self, lane: Lane) -> AsyncIterator[None]:
@@ -96,28 +95,34 @@ class Gate:
             else:
                 turn.cancel()
 
-    def narrow(self, host: str) -> None:
-        """Let half as many to a host at once, for it asked to be asked less often."""
-        self._narrowed.put(host, max(self._room(host) / 2, 1.0))
+    def narrow(self, host: str, pause: float) -> None:
+        """Ask a host less often, and less at once: it asked to be left alone for so many seconds."""
+        self._limits.narrow(host, asyncio.get_running_loop().time(), pause)
 
     def widen(self, host: str) -> None:
-        """Note that a host answered well: one place more for as many answers as there are places."""
-        if not len(self._narrowed):
-            return
-        room = self._narrowed.get(host)
-        if room is not None and room + 1 / room < self._share:
-            self._narrowed.put(host, room + 1 / room)
-        elif room is not None:
-            self._narrowed.forget(host)
+        """Note that a host answered well: by and by it is asked as others are."""
+        self._limits.widen(host)
 
-    def _room(self, host: str) -> float:
-        # Nearly always there is nothing to look up, and this is asked for each host that waits.
-        return (len(self._narrowed) and self._narrowed.get(host)) or self._share
+    def _admit(self) -> None:
+        while self._inside < self._total and (found := self._next()) is not None:
+            self._enter(found, self._take(found))
 
     def _has_room(self, lane: Lane) -> bool:
-        return self._namespaces[lane.namespace] < self._share and self._hosts[lane.host] + 1 <= self._room(
-            lane.host
-        )
+        return self._namespaces[lane.namespace] < self._share and self._host_has_room(lane.host)
+
+    def _host_has_room(self, host: str) -> bool:
+        if self._hosts[host] + 1 > self._limits.places(host):
+            return False
+        loop = asyncio.get_running_loop()
+        if not (wait := self._limits.wait(host, loop.time())):
+            return True
+        if host not in self._timers:
+            self._timers[host] = loop.call_later(wait, self._in_time, host)
+        return False
+
+    def _in_time(self, host: str) -> None:
+        del self._timers[host]
+        self._admit()
 
     def _queue_of(self, lane: Lane) -> _Queue | None:
         spaces = self._waiting[lane.priority].get(lane.host)
@@ -131,7 +136,7 @@ class Gate:
         for priority in levels:
             # A host without room is passed over with all that wait for it: there may be thousands.
             for host, spaces in self._waiting[priority].items():
-                if self._hosts[host] + 1 > self._room(host):
+                if not self._host_has_room(host):
                     continue
                 for namespace in spaces:
                     if self._namespaces[namespace] < self._share:
@@ -157,3 +162,4 @@ class Gate:
             self._inside += 1
             self._namespaces[lane.namespace] += 1
             self._hosts[lane.host] += 1
+            self._limits.went(lane.host, asyncio.get_running_loop().time())

@@ -12,9 +12,6 @@ from typing import Generic, TypeVar
 
 Key = TypeVar("Key")
 
-_REST = 1.0
-"""For how many seconds turns that nobody took are kept."""
-
 
 class Schedule(Generic[Key]):
     """Keys with their due times; setting a key again replaces its time.
@@ -69,18 +66,27 @@ class Schedule(Generic[Key]):
 
 
 class Pace:
-    """So many a second on average, and as many as that at once after a rest."""
+    """So many turns a second on average, and so many at once after a rest: by default a second's worth."""
 
-    def __init__(self, per_second: float) -> None:
+    def __init__(self, per_second: float, *, at_once: float | None = None) -> None:
         self._gap = 1 / per_second
+        self._spare = self._gap * (per_second if at_once is None else at_once - 1)
         self._full = float("-inf")
         """Until when the turns that were taken fill the time."""
 
+    def left(self, now: float) -> float:
+        """Say how many seconds it is until the next turn, 0.0: it is now."""
+        return max(0.0, self._full - self._spare - now)
+
     def take(self, now: float) -> float:
-        """Take the next turn; say how many seconds it is until then, 0.0: it is now."""
-        wait = max(0.0, self._full - _REST - now)
+        """Take the next turn, and say as `left` does when it is."""
+        left = self.left(now)
         self._full = max(self._full, now) + self._gap
-        return wait
+        return left
+
+    def change(self, per_second: float) -> None:
+        """Give more or fewer turns from now on."""
+        self._gap = 1 / per_second
 
 
 def jitter(name: str, span: float) -> float:

@@ -103,7 +103,7 @@ class Sharing:
             answer = await loop.run_in_executor(self._threads, do, question)
         except RegistryError as error:
             if isinstance(error, LimitedError):
-                self._gate.narrow(host)
+                self._gate.narrow(host, error.wait)
             return error
         else:
             self._gate.widen(host)

@@ -184,24 +184,24 @@ async def test_a_host_that_limits_gets_half_as_many_at_once() -> None:
     most = []
     for _ in range(5):
         crowd = Crowd(gate)
-        await asyncio.gather(*(crowd.ask(f"ns{number}", "host") for number in range(20)))
+        await asyncio.gather(*(crowd.ask(f"ns{number}", "host", stay=100) for number in range(20)))
         most.append(crowd.most)
-        gate.narrow("host")
+        gate.narrow("host", 0.0)
     other = Crowd(gate)
     await asyncio.gather(*(other.ask(f"ns{number}", "other") for number in range(20)))
     assert ([8, 4, 2, 1, 1], 8) == (most, other.most)
 
 
-async def test_a_host_that_answers_well_gets_more_again() -> None:
-    """One place more for as many good answers as there are places, up to the share."""
-    gate = Gate(total=100, share=8)
-    gate.narrow("host")
-    gate.narrow("host")
-    most = []
-    for answers in (0, 2, 3, 4, 100):
-        for _ in range(answers):
-            gate.widen("host")
-        crowd = Crowd(gate)
-        await asyncio.gather(*(crowd.ask(f"ns{number}", "host") for number in range(20)))
-        most.append(crowd.most)
-    assert [2, 2, 3, 4, 8] == most
+async def test_a_host_that_limits_is_asked_half_as_often() -> None:
+    """Of a hundred questions that a host would get in a second it gets ten in the next after it said 429."""
+    gate = Gate(total=100, share=20)
+    crowd = Crowd(gate)
+    await asyncio.gather(*(crowd.ask(f"ns{number}", "host", stay=0.0) for number in range(20)))
+    gate.narrow("host", 0.0)
+    began = asyncio.get_running_loop().time()
+    later = [asyncio.create_task(crowd.ask(f"ns{number}", "host", stay=0.0)) for number in range(100)]
+    await asyncio.sleep(1.05)
+
+    assert 11 == len([time for _, time in crowd.entered[20:] if time >= began])
+    await asyncio.gather(*later)
+    assert 10.0 > asyncio.get_running_loop().time() - began > 9.8
