@@ -6,12 +6,16 @@ Used by the parse functions of model.stream, model.status and model.trigger only
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 
 def text(value: Any) -> str:
-    """Read a string, else ""."""
-    return value if isinstance(value, str) else ""
+    """Read a string, else "".
+
+    Equal ones are one: kinds, modes, tags, times and digests come again in each of ten thousand streams.
+    """
+    return sys.intern(value) if isinstance(value, str) else ""
 
 
 def integer(value: Any) -> int:
