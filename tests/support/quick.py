@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+_TLS = b"\x16\x03"
 _CONFIG = "application/vnd.oci.image.config.v1+json"
 
 
@@ -176,6 +177,11 @@ class _Connection(asyncio.Protocol):
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
+        if data.startswith(_TLS) and self._transport is not None:
+            # As a real one does that is spoken to in TLS.
+            self._transport.write(b"HTTP/1.0 400 Bad Request\r\n\r\n")
+            self._transport.close()
+            return
         self._buffer += data
         while (end := self._buffer.find(b"\r\n\r\n")) >= 0:
             method, path, _ = self._buffer[: self._buffer.index(b"\r\n")].decode().split(" ", 2)

@@ -175,8 +175,14 @@ class Sweep:
     async def _pages(self, path: str, **options: Any) -> AsyncIterator[list[dict[str, Any]]]:
         loop = asyncio.get_running_loop()
         pages = self._api.pages(path, **options)
-        while (page := await loop.run_in_executor(self._threads, next, pages, None)) is not None:
-            yield page
+        coming = loop.run_in_executor(self._threads, next, pages, None)
+        try:
+            while (page := await coming) is not None:
+                # The API server makes the next page meanwhile.
+                coming = loop.run_in_executor(self._threads, next, pages, None)
+                yield page
+        finally:
+            coming.cancel()
 
 
 def _with_names(gone: Callable[[str, str], None], names: Names) -> None:
