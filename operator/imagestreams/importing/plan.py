@@ -176,6 +176,7 @@ def plan(
         status = known.get(tag.name)
         attempt = attempts.get(tag.name)
         interval = interval_of(stream, tag, default_interval) if tag.scheduled else None
+        edited = False
         if attempt is not None and attempt.intent == intent:
             edited = attempt.spec is not None and attempt.spec != tag and not attempt.wait
             due = now if edited else _due_after(attempt, interval)
@@ -189,7 +190,8 @@ def plan(
             continue
         if due <= now or _may_be_asked(attempt, intent, interval, now):
             told = status if status is not None and status.intent == intent else None
-            asks.append(_ask(tag, intent, interval, told, attempt))
+            ask = _ask(tag, intent, interval, told, attempt)
+            asks.append(dataclasses.replace(ask, priority=Priority.EDIT) if edited else ask)
         elif wake is None or due < wake:
             wake = due
     wanted = wanted_of(stream, defaults)
