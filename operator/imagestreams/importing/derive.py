@@ -128,12 +128,19 @@ def _followed(follower: TagKey, source: TagKey, sources: Sources) -> Copied | Un
             Reason(failure.reason) if failure.reason in set(Reason) else Reason.INTERNAL_ERROR,
             f"it follows {source}, which has no image: {failure.message}",
         )
-    if sources.spec(source) is None:
+    spec = sources.spec(source)
+    if spec is None:
         there = ", ".join(sources.tags(source.stream)[:10]) or "none"
         return Unfollowable(
             Reason.NOT_FOUND,
             f"it follows {source}, and there is no such tag; there is {there}. Create it, or correct "
             "spec.tags[].from.name; the tag is resolved as soon as it is there",
+        )
+    if spec.source is None:
+        return Unfollowable(
+            Reason.NOT_FOUND,
+            f"it follows {source}, which has no image, and no source to import one from. Give it a source "
+            "(spec.tags[].from), or follow another tag; the tag is resolved as soon as there is an image",
         )
     return None
 

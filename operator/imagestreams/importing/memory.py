@@ -70,6 +70,8 @@ class Memory:
         if isinstance(outcome, Imported) and outcome.asked is not None:
             due = outcome.asked
         attempt = _attempt(self.attempts.get(ask.tag), ask.intent, trouble, now=now, due=due)
+        if trouble is not None:
+            attempt = dataclasses.replace(attempt, spec=ask.spec)
         self.attempts[ask.tag] = attempt
         of_host = trouble is not None and trouble.is_of_host
         if of_host and now - _last(attempt, self.since) < ask.patience:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from imagestreams.errors import ClusterError
 from imagestreams.importing.derive import Permission
+from imagestreams.registry.memory import Memory
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
@@ -22,6 +23,7 @@ _log = logging.getLogger(__name__)
 
 HOLDS = 30.0
 """For how many seconds an answer is taken for true."""
+_REMEMBERED = 50_000
 _UNKNOWN = Permission(granted=None)
 
 
@@ -36,7 +38,8 @@ class Permissions:
 
     def __init__(self, ask: Callable[[str, StreamKey], Awaitable[Permission]]) -> None:
         self._ask = ask
-        self._known: dict[tuple[str, StreamKey], _Known] = {}
+        # Users choose what they name, and may name something else each time.
+        self._known: Memory[tuple[str, StreamKey], _Known] = Memory(_REMEMBERED)
 
     def of(self, namespace: str, stream: StreamKey) -> Permission:
         """Tell what is known; a stream of the namespace itself is always permitted."""
@@ -54,10 +57,11 @@ class Permissions:
         """
         changed = False
         for stream in streams:
-            known = self._known.setdefault((namespace, stream), _Known())
+            known = self._known.get((namespace, stream)) or _Known()
             if now < known.asked + HOLDS:
                 continue
             known.asked = now
+            self._known.put((namespace, stream), known)
             try:
                 permission = await self._ask(namespace, stream)
             except ClusterError as error:

@@ -65,6 +65,8 @@ class Attempt:
     """For how many seconds from then its host is not asked at all."""
     answered: float | None = None
     """When there last was an answer about this intent, be it a refusal; None: not since the process began."""
+    spec: TagSpec | None = None
+    """What the tag was when it was asked for in vain."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -75,6 +77,8 @@ class Ask:
     intent: Intent
     interval: float | None = None
     """How often it is scheduled to be asked for; None: it is not, or nothing is known of it yet."""
+    spec: TagSpec | None = dataclasses.field(default=None, compare=False)
+    """What the tag is; edited after its question failed, it is asked for at once."""
     patience: float = dataclasses.field(default=0.0, compare=False)
     """For how many seconds without an answer the tag does not tell of its host's trouble."""
     priority: Priority = dataclasses.field(default=Priority.SCHEDULED, compare=False)
@@ -159,7 +163,7 @@ def plan(
 
     `since` is when this process first saw the stream; `now` and `since` are seconds on one clock.
     A tag is due at once when its intent is not the one its status was made for, after a failure when
-    its back-off is over, and, if it is scheduled, an interval after it was last asked for.
+    its back-off is over or it was edited, and, if it is scheduled, an interval after it was last asked for.
     The same holds for the list of the repository; `listed` is the last attempt at it.
     """
     known = {tag.tag: tag for tag in stream.status.tags}
@@ -172,8 +176,10 @@ def plan(
         status = known.get(tag.name)
         attempt = attempts.get(tag.name)
         interval = interval_of(stream, tag, default_interval) if tag.scheduled else None
+        edited = False
         if attempt is not None and attempt.intent == intent:
-            due = _due_after(attempt, interval)
+            edited = attempt.spec is not None and attempt.spec != tag and not attempt.wait
+            due = now if edited else _due_after(attempt, interval)
         elif status is None or status.intent != intent:
             due = now
         else:
@@ -184,7 +190,8 @@ def plan(
             continue
         if due <= now or _may_be_asked(attempt, intent, interval, now):
             told = status if status is not None and status.intent == intent else None
-            asks.append(_ask(tag, intent, interval, told, attempt))
+            ask = _ask(tag, intent, interval, told, attempt)
+            asks.append(dataclasses.replace(ask, priority=Priority.EDIT) if edited else ask)
         elif wake is None or due < wake:
             wake = due
     wanted = wanted_of(stream, defaults)
@@ -202,9 +209,9 @@ def _ask(
 ) -> Ask:
     priority = _priority(attempt, intent, told=told is not None)
     if told is None:
-        return Ask(tag.name, intent, priority=priority)
+        return Ask(tag.name, intent, spec=tag, priority=priority)
     patience = _patience(interval)
-    return Ask(tag.name, intent, interval, patience=patience, priority=priority, known=told)
+    return Ask(tag.name, intent, interval, tag, patience=patience, priority=priority, known=told)
 
 
 def _may_be_asked(attempt: Attempt | None, intent: Intent, interval: float | None, now: float) -> bool:

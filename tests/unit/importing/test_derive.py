@@ -236,6 +236,19 @@ def test_a_source_without_an_image_yet_is_waited_for() -> None:
     assert ("Unknown", "Importing") == (status.conditions[0].status, status.conditions[0].reason)
 
 
+def test_a_source_that_nothing_imports_is_told() -> None:
+    """A tag without a source of its own may stay without an image for ever: who follows it says so."""
+    given = stream({"name": "pushed"}, alias("latest", "pushed"), alias("newest", "latest"))
+    status = record(given, {}, now=NOW)
+    reason, message = failure_of(status, "latest")
+    assert "NotFound" == reason
+    assert message.startswith("it follows shop/app:pushed, which has no image, and no source to import one")
+    assert "it follows shop/app:latest, which has no image: it follows" in failure_of(status, "newest")[1]
+    with_one = {"tag": "pushed", "items": [{"created": NOW, "dockerImageReference": "r.io/x@a", "image": A}]}
+    pushed = Stream.parse(body({"name": "pushed"}, alias("latest", "pushed"), status={"tags": [with_one]}))
+    assert A == status_of(record(pushed, {}, now=NOW), "latest").items[0].image
+
+
 def test_a_source_that_appears_heals_the_tag() -> None:
     """The condition goes as soon as the source is there."""
     given = stream(alias("latest", "base:v1"))

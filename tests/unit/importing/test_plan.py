@@ -15,6 +15,7 @@ from imagestreams.importing.plan import (
     INTERVAL_LEAST,
     Ask,
     Attempt,
+    Priority,
     interval_of,
     interval_problem,
     pace,
@@ -109,6 +110,17 @@ def test_a_tag_whose_intent_changed_is_asked_for_at_once(change: dict[str, Any])
 
     assert ["v1"] == [ask.tag for ask in planned(after).asks]
     assert ["v1"] == [ask.tag for ask in planned(after, attempt(before)).asks]
+
+
+def test_an_edit_of_a_failed_tag_goes_before_retries() -> None:
+    """Somebody waits for it; a host that wants to be left alone is left alone all the same."""
+    before = stream(tag())
+    after = stream(tag() | {"referencePolicy": {"type": "Local"}}, generation=2)
+    failed = Attempt(intent_of(before, before.tags[0]), NOW, 9, Retry.PERMANENT, spec=before.tags[0])
+
+    assert () == planned(before, {"v1": failed}).asks
+    assert [Priority.EDIT] == [ask.priority for ask in planned(after, {"v1": failed}).asks]
+    assert () == planned(after, {"v1": dataclasses.replace(failed, wait=60.0)}).asks
 
 
 def test_a_change_to_one_tag_asks_for_that_tag_alone() -> None:

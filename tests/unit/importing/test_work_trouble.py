@@ -305,3 +305,33 @@ async def test_the_log_tells_when_what_failed_is_tried_next(caplog: pytest.LogCa
         assert "shop/app: listing r.io/whole failed 2 times, next try in 30 s at most" in caplog.text
         due = world.metrics.next_try._value.get() - DAWN.timestamp()
         assert 45 == pytest.approx(due, abs=0.1)
+
+
+async def test_any_edit_of_a_tag_that_failed_tries_it_at_once() -> None:
+    """Also one that asks for nothing else, and only that tag; without an edit its time is waited for."""
+    world = World()
+    async with world.running():
+        world.apply(body(tag(), tag("v2")))
+        await until(3000)
+        world.registries.asked.clear()
+        edited = tag() | {"referencePolicy": {"type": "Local"}}
+        world.apply(body(edited, tag("v2")))
+        await until(3010)
+        assert [V1] == [reference for _, reference in world.registries.asked]
+        world.apply(body(edited, tag("v2"), notes={"a": "b"}))
+        await until(3020)
+
+        assert 1 == len(world.registries.asked)
+
+
+async def test_an_edit_while_the_tag_is_asked_for_is_not_lost() -> None:
+    """What was edited during a question is asked for once more when that has failed."""
+    world = World()
+    world.registries.delays[V1] = 2.0
+    async with world.running():
+        world.apply(body(tag()))
+        await until(1)
+        world.apply(body(tag() | {"referencePolicy": {"type": "Local"}}))
+        await until(10)
+
+        assert [0.0, 2.0] == world.registries.times(V1)
