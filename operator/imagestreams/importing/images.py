@@ -65,8 +65,9 @@ class ImageKeeper:
         """Note which Images a stream wants that are not there, or that are to be deleted soon."""
         if not self._loaded:
             return
+        statuses = {status.tag: status for status in stream.status.tags}
         for tag in stream.tags:
-            status = stream.status.tag(tag.name) if tag.importable else None
+            status = statuses.get(tag.name) if tag.importable else None
             current = status.current if status is not None else None
             if current is None or not current.image or current.image in self._missing:
                 continue
