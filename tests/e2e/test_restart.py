@@ -7,6 +7,7 @@ import time
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from e2e import audit
 from e2e.reading import current, history, images
 from localcluster import images as builder
 from localrun import ACCOUNT, NAMESPACE
@@ -16,6 +17,7 @@ from support.waiting import eventually
 
 if TYPE_CHECKING:
     from conftest import Kubectl
+    from localcluster import Cluster
     from localrun import OperatorProcess
 
 SEED = 3
@@ -106,21 +108,29 @@ def test_killed_between_status_and_patch_it_patches(operator: OperatorProcess, k
         assert history(kubectl, "app", "1") == [second, first]
 
 
-def test_started_anew_it_fetches_nothing(operator: OperatorProcess, kubectl: Kubectl) -> None:
-    """After a restart each tag costs its HEAD alone, be it an image or one of an index: no pull is spent."""
+def test_started_anew_it_fetches_and_writes_nothing(
+    operator: OperatorProcess, cluster: Cluster, kubectl: Kubectl
+) -> None:
+    """After a restart each tag costs its HEAD alone, be it an image or one of an index, and no status changes.
+
+    Nor does that of a stream that follows another, whichever is seen first.
+    """
     with FaultRegistry() as registry:
         registry.put_image("single", "1")
         registry.put_index("indexed", "1")
         names = ("single", "indexed")
         tags = [tag(name, f"{registry.host}/{name}:1", scheduled=True) for name in names]
-        kubectl.apply(stream("app", *tags, interval="5s"))
-        kubectl("wait", "--for=condition=Ready", "is/app", "--timeout=20s")
+        following = {"name": "1", "from": {"kind": "ImageStreamTag", "name": "app:indexed"}}
+        kubectl.apply(stream("app", *tags, interval="5s"), stream("a-follower", following))
+        for name in ("app", "a-follower"):
+            kubectl("wait", "--for=condition=Ready", f"is/{name}", "--timeout=20s")
         # What is in the images is fetched behind the import.
         eventually(
             lambda: all(registry.count("blob", name) for name in names), within=10, what="the configs fetched"
         )
         operator.kill()
         registry.reset()
+        began = audit.now()
         operator.start()
         eventually(
             lambda: all(registry.count("manifest-head", name) >= 2 for name in names),
@@ -128,6 +138,8 @@ def test_started_anew_it_fetches_nothing(operator: OperatorProcess, kubectl: Kub
             what="two rounds after the restart",
         )
         assert [0, 0] == [registry.count("manifest-get", name) for name in names]
+        written = [asked.path for asked in audit.writes_since(cluster, began)]
+        assert [] == [path for path in written if f"/{kubectl.namespace}/" in path]
 
 
 def test_asked_to_end_it_ends(operator: OperatorProcess, kubectl: Kubectl) -> None:
