@@ -111,7 +111,7 @@ def test_killed_between_status_and_patch_it_patches(operator: OperatorProcess, k
 def test_started_anew_it_fetches_and_writes_nothing(
     operator: OperatorProcess, cluster: Cluster, kubectl: Kubectl
 ) -> None:
-    """After a restart each tag costs its HEAD alone, be it an image or one of an index, and no status changes.
+    """After a restart each tag costs its HEAD alone, be it an image or one of an index; no status changes.
 
     Nor does that of a stream that follows another, whichever is seen first.
     """

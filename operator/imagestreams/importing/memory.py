@@ -49,6 +49,8 @@ class Memory:
     hold_until: float = 0.0
     budget: int = BUDGET
     write_failures: int = 0
+    write_refused: bool = False
+    """Whether the last of them was a refusal."""
     settled: Stream | None = None
     """The stream as it was when its status said all that is known; what it follows aside."""
     settling: bool = False
@@ -104,11 +106,13 @@ class Memory:
 
     def write_failed(self, error: ImageStreamsError) -> float:
         """Note that the status could not be written; say for how many seconds to wait."""
-        self.write_failures += 1
         if isinstance(error, TooLargeError):
             self.budget //= 2
-        # What the API server refuses it will refuse again; when it did not answer, it may any moment.
+        # What the API server refuses it will refuse again; when it did not answer, it may any moment. But one
+        # that comes back refuses everything until it has read its rules: a refusal after an outage is a first.
         refused = isinstance(error, RefusedError | TooLargeError)
+        self.write_failures = self.write_failures + 1 if refused == self.write_refused else 1
+        self.write_refused = refused
         last = _REFUSED_RETRY_LAST if refused else _WRITE_RETRY_LAST
         return min(_WRITE_RETRY * 2.0 ** min(self.write_failures - 1, 10), last)
 

@@ -113,6 +113,19 @@ async def test_a_refused_status_is_tried_less_and_less_often(caplog: pytest.LogC
         assert "the status could not be written (invalid)" in caplog.text
 
 
+async def test_an_api_server_that_comes_back_and_refuses_at_first_is_tried_again_soon() -> None:
+    """A refusal after a long outage is a first one: who has not read its rules yet refuses everything."""
+    world = World()
+    world.registries.digests[V1] = A
+    world.cluster.down_until = 300.0
+    world.cluster.errors = [RefusedError("forbidden", status=403)]
+    async with world.running():
+        world.apply(body(tag()))
+        await until(300 + 6.3 + 1.3)
+
+        assert {"v1": A} == world.images()
+
+
 async def test_a_status_too_large_to_store_loses_its_oldest_items() -> None:
     """Where the API server says that an object is too large, history is given up until it takes it."""
     world = World()
