@@ -108,8 +108,8 @@ class Memory:
         """Note that the status could not be written; say for how many seconds to wait."""
         if isinstance(error, TooLargeError):
             self.budget //= 2
-        # What the API server refuses it will refuse again; when it did not answer, it may any moment. But one
-        # that comes back refuses everything until it has read its rules: a refusal after an outage is a first.
+        # What the API server refuses it will refuse again; when it did not answer, it may any moment. One
+        # that comes back refuses everything until it has read its rules: that is a first refusal.
         refused = isinstance(error, RefusedError | TooLargeError)
         self.write_failures = self.write_failures + 1 if refused == self.write_refused else 1
         self.write_refused = refused
