@@ -28,6 +28,7 @@ from imagestreams.errors import (
 from imagestreams.model.reference import is_digest
 from imagestreams.registry.challenge import parse_challenges
 from imagestreams.registry.description import config_of, describe_image, describe_index
+from imagestreams.registry.entity_tags import HashedBefore, strong_entity_tag
 from imagestreams.registry.exchange import Exchange, Visitor
 from imagestreams.registry.explain import FOR_REPOSITORY, explaining
 from imagestreams.registry.listing import (
@@ -109,6 +110,7 @@ class RegistryClient:
         # What was just fetched to be resolved is read again to be described.
         self._bodies: Memory[tuple[Place, str], bytes] = Memory(_BODIES, _weigh_body)
         self._parsing_large = threading.Lock()
+        self._hashed = HashedBefore()
 
     def resolve(self, question: Question) -> Resolution:
         """Resolve a reference to the digest of an image, within `Limits.question` in all.
@@ -218,14 +220,28 @@ class RegistryClient:
             return digest
         if answer.status not in _HEAD_IS_NOT_FOR_THEM:
             raise self._refusal(answer, visitor, version)
+        hashed = self._hashed.get(visitor, version)
+        if (
+            answer.status == 200
+            and hashed.entity_tag
+            and strong_entity_tag(answer.headers) == hashed.entity_tag
+        ):
+            return hashed.digest
         # Without the header, or without HEAD, the manifest itself must be hashed.
-        return self._fetch(visitor, version).digest
+        answer = self._exchange.ask(visitor, "GET", f"manifests/{version}", unless=hashed.entity_tag)
+        if answer.status == 304 and hashed.entity_tag:
+            return hashed.digest
+        digest = self._read(answer, visitor, version).digest
+        self._hashed.put(visitor, version, digest, answer.headers)
+        return digest
 
     def _manifest(self, visitor: Visitor, digest: str) -> Manifest:
         return self._manifests.get((visitor.place, digest)) or self._fetch(visitor, digest)
 
     def _fetch(self, visitor: Visitor, version: str) -> Manifest:
-        answer = self._exchange.ask(visitor, "GET", f"manifests/{version}")
+        return self._read(self._exchange.ask(visitor, "GET", f"manifests/{version}"), visitor, version)
+
+    def _read(self, answer: Answer, visitor: Visitor, version: str) -> Manifest:
         if answer.status != 200:
             raise self._refusal(answer, visitor, version)
         digest = f"sha256:{hashlib.sha256(answer.body).hexdigest()}"

@@ -97,6 +97,8 @@ class Content:
         media_type = answer.headers["Content-Type"]
         if "*/*" not in accept and media_type not in accept:
             return error_answer(404, "MANIFEST_UNKNOWN", f"Accept header does not allow {media_type}")
+        if answer.headers["Etag"] == request.headers.get("if-none-match"):
+            return Answer(304, {"Etag": answer.headers["Etag"]})
         return answer
 
     def blob_answer(self, repository: str, digest: str) -> Answer:
