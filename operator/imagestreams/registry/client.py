@@ -31,15 +31,7 @@ from imagestreams.registry.description import config_of, describe_image, describ
 from imagestreams.registry.entity_tags import HashedBefore, strong_entity_tag
 from imagestreams.registry.exchange import Exchange, Visitor
 from imagestreams.registry.explain import FOR_REPOSITORY, explaining
-from imagestreams.registry.listing import (
-    FIRST_PAGE,
-    PAGE_LIMIT,
-    PAGES_MOST,
-    TAGS_MOST,
-    TagList,
-    next_page,
-    parse_page,
-)
+from imagestreams.registry.listing import FIRST_PAGE, PAGE_LIMIT, Pages, TagList, next_page, parse_page
 from imagestreams.registry.manifests import Manifest, choose_child, parse_manifest
 from imagestreams.registry.memory import Memory
 
@@ -165,20 +157,20 @@ class RegistryClient:
             return self._tags(visitor)
 
     def _tags(self, visitor: Visitor) -> TagList:
-        tags: dict[str, None] = {}
+        pages = Pages()
         asked: set[str] = set()
         page: str | None = FIRST_PAGE
         # A list that leads back to a page of its own has ended there.
         while page is not None and page not in asked:
-            if len(asked) == PAGES_MOST or len(tags) > TAGS_MOST:
-                return TagList(tuple(tags)[:TAGS_MOST], complete=False)
+            if pages.full:
+                return pages.together(ended=False)
             asked.add(page)
             answer = self._exchange.ask(visitor, "GET", page, limit=PAGE_LIMIT)
             if answer.status != 200:
                 raise self._no_list(answer, visitor)
-            tags.update(dict.fromkeys(parse_page(answer.body)))
+            pages.add(parse_page(answer.body))
             page = next_page(answer.headers)
-        return TagList(tuple(tags)[:TAGS_MOST], complete=len(tags) <= TAGS_MOST)
+        return pages.together(ended=True)
 
     def _no_list(self, answer: Answer, visitor: Visitor) -> RegistryError:
         if answer.status == 404:
