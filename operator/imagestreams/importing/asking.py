@@ -150,7 +150,7 @@ class Asker:
         if isinstance(answer, RegistryError):
             message = f"{answer}. {retry_text(answer.retry)}"
             return Unlisted(wanted, answer.reason, message), self._trouble(namespace, reference, answer)
-        return select(wanted, answer.tags, complete=answer.complete), None
+        return select(wanted, answer.tags, complete=answer.complete, digests=answer.digests), None
 
     async def put(
         self, namespace: str, matter: Matter, access: Access, do: Callable[[Question], _Answer]

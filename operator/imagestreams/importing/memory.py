@@ -92,9 +92,11 @@ class Memory:
         self.listing = self.settled = None
         self.listed = _attempt(self.listed, wanted, self._spread(trouble, ""), now=now, due=due)
         # What was last known goes on being followed.
-        self.repository = (
-            Known(answer) if isinstance(answer, Listing) else Known(self.repository.listing, answer)
-        )
+        if isinstance(answer, Listing):
+            # Digests are for the moment: of all streams they would be many.
+            self.repository = Known(dataclasses.replace(answer, digests={}))
+        else:
+            self.repository = Known(self.repository.listing, answer)
         return self.listed.failures
 
     def _spread(self, trouble: Trouble | None, tag: str) -> Trouble | None:

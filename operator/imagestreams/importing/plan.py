@@ -157,6 +157,7 @@ def plan(
     since: float,
     default_interval: float,
     listed: Attempt | None = None,
+    digests_to_come: bool = False,
     defaults: Defaults = _DEFAULTS,
 ) -> Plan:
     """Decide which tags of an effective stream to ask for now, and whether to list its repository.
@@ -164,7 +165,8 @@ def plan(
     `since` is when this process first saw the stream; `now` and `since` are seconds on one clock.
     A tag is due at once when its intent is not the one its status was made for, after a failure when
     its back-off is over or it was edited, and, if it is scheduled, an interval after it was last asked for.
-    The same holds for the list of the repository; `listed` is the last attempt at it.
+    The same holds for the list of the repository; `listed` is the last attempt at it. Where it is due and its
+    `digests_to_come`, what is due on schedule waits for them.
     """
     known = {tag.tag: tag for tag in stream.status.tags}
     asks: list[Ask] = []
@@ -194,14 +196,20 @@ def plan(
             asks.append(dataclasses.replace(ask, priority=Priority.EDIT) if edited else ask)
         elif wake is None or due < wake:
             wake = due
+    planned = Plan(tuple(asks), wake)
     wanted = wanted_of(stream, defaults)
-    if wanted is not None:
-        due = _due_listing(stream, wanted, listed, now=now, since=since, default_interval=default_interval)
-        if due <= now:
-            priority = _priority(listed, wanted, told=listed_before(stream))
-            return Plan(tuple(asks), wake, wanted, priority)
-        wake = due if wake is None else min(wake, due)
-    return Plan(tuple(asks), wake)
+    if wanted is None:
+        return planned
+    due = _due_listing(stream, wanted, listed, now=now, since=since, default_interval=default_interval)
+    if due > now:
+        return dataclasses.replace(planned, wake=due if wake is None else min(wake, due))
+    priority = _priority(listed, wanted, told=listed_before(stream))
+    asked = tuple(ask for ask in asks if not (digests_to_come and _can_wait(ask)))
+    return Plan(asked, wake, wanted, priority)
+
+
+def _can_wait(ask: Ask) -> bool:
+    return ask.intent.listed and ask.priority is Priority.SCHEDULED
 
 
 def _ask(

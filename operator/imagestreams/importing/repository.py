@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from imagestreams.errors import InvalidError, Reason
@@ -17,7 +18,7 @@ from imagestreams.model.status import REPOSITORY_FOLLOWED, Condition
 from imagestreams.model.tag_order import in_order
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from imagestreams.importing.effective import Defaults
     from imagestreams.model.stream import Stream
@@ -27,6 +28,7 @@ _PATTERNS_MOST = 20
 _PATTERN = re.compile(r"[\w.*?-]{1,128}", re.ASCII)
 _SPARE_MOST = 1000
 _NAMED = 5
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -56,6 +58,9 @@ class Listing:
     """How many the filters leave out."""
     complete: bool = True
     """Whether the list was read to its end."""
+    digests: Mapping[str, str] = dataclasses.field(default_factory=dict, compare=False)
+    """The digests of the tags to follow, where the list told them; importing.confirming uses them at once."""
+    tells_digests: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -73,6 +78,11 @@ class Known:
 
     listing: Listing | None = None
     failure: Unlisted | None = None
+
+    @property
+    def digests_to_come(self) -> bool:
+        """Whether the next list will tell which tags moved, if it is as the last one was."""
+        return self.failure is None and self.listing is not None and self.listing.tells_digests
 
 
 NOTHING_KNOWN = Known()
@@ -135,7 +145,9 @@ def repository_problems(stream: Stream, defaults: Defaults) -> str:
     return "; ".join(problems)
 
 
-def select(wanted: Wanted, tags: Iterable[str], *, complete: bool = True) -> Listing:
+def select(
+    wanted: Wanted, tags: Iterable[str], *, complete: bool = True, digests: Mapping[str, str] = _NONE
+) -> Listing:
     """Choose from a repository's tags: those that pass the filters, newest versions first, up to the cap."""
     there = list(dict.fromkeys(tags))
     passing = [tag for tag in there if _passes(wanted, tag)]
@@ -148,6 +160,8 @@ def select(wanted: Wanted, tags: Iterable[str], *, complete: bool = True) -> Lis
         len(rest),
         len(there) - len(passing),
         complete,
+        {tag: digests[tag] for tag in followed if tag in digests},
+        tells_digests=bool(digests),
     )
 
 

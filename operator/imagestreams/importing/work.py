@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from imagestreams.importing.asking import Asker
 from imagestreams.importing.background import Background, woken
+from imagestreams.importing.confirming import confirmed
 from imagestreams.importing.derive import followed_streams
 from imagestreams.importing.effective import Defaults, effective
 from imagestreams.importing.followers import Followers
@@ -22,6 +23,7 @@ from imagestreams.importing.memory import Memory
 from imagestreams.importing.permitting import HOLDS, Permissions
 from imagestreams.importing.plan import Priority, plan, retry_delay
 from imagestreams.importing.record import changes_nothing
+from imagestreams.importing.repository import Listing
 from imagestreams.importing.schedule import Schedule, jitter
 from imagestreams.importing.settling import BUG_RETRY, HOLD, Owner, Settler
 
@@ -150,6 +152,7 @@ class Importer:
             since=memory.since,
             default_interval=self._default_interval,
             listed=memory.listed,
+            digests_to_come=memory.repository.digests_to_come,
             defaults=self._defaults,
         )
         if decided.wake is not None:
@@ -223,6 +226,9 @@ class Importer:
         if trouble is not None:
             self._tools.tell_of_host(key, trouble)
             _log_failure(key, f"listing {wanted.repository}", failures, trouble)
+        stream = self._settler.effective(key)
+        if isinstance(answer, Listing) and stream is not None:
+            memory.attempts |= confirmed(stream, answer, memory.attempts, asked=asked, now=now)
         self.look_at(key)
 
     def _failed_at(self, key: StreamKey, access: Access) -> float:

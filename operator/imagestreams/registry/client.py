@@ -28,17 +28,10 @@ from imagestreams.errors import (
 from imagestreams.model.reference import is_digest
 from imagestreams.registry.challenge import parse_challenges
 from imagestreams.registry.description import config_of, describe_image, describe_index
+from imagestreams.registry.entity_tags import HashedBefore, strong_entity_tag
 from imagestreams.registry.exchange import Exchange, Visitor
 from imagestreams.registry.explain import FOR_REPOSITORY, explaining
-from imagestreams.registry.listing import (
-    FIRST_PAGE,
-    PAGE_LIMIT,
-    PAGES_MOST,
-    TAGS_MOST,
-    TagList,
-    next_page,
-    parse_page,
-)
+from imagestreams.registry.listing import FIRST_PAGE, PAGE_LIMIT, Pages, TagList, next_page, parse_page
 from imagestreams.registry.manifests import Manifest, choose_child, parse_manifest
 from imagestreams.registry.memory import Memory
 
@@ -109,6 +102,7 @@ class RegistryClient:
         # What was just fetched to be resolved is read again to be described.
         self._bodies: Memory[tuple[Place, str], bytes] = Memory(_BODIES, _weigh_body)
         self._parsing_large = threading.Lock()
+        self._hashed = HashedBefore()
 
     def resolve(self, question: Question) -> Resolution:
         """Resolve a reference to the digest of an image, within `Limits.question` in all.
@@ -163,20 +157,20 @@ class RegistryClient:
             return self._tags(visitor)
 
     def _tags(self, visitor: Visitor) -> TagList:
-        tags: dict[str, None] = {}
+        pages = Pages()
         asked: set[str] = set()
         page: str | None = FIRST_PAGE
         # A list that leads back to a page of its own has ended there.
         while page is not None and page not in asked:
-            if len(asked) == PAGES_MOST or len(tags) > TAGS_MOST:
-                return TagList(tuple(tags)[:TAGS_MOST], complete=False)
+            if pages.full:
+                return pages.together(ended=False)
             asked.add(page)
             answer = self._exchange.ask(visitor, "GET", page, limit=PAGE_LIMIT)
             if answer.status != 200:
                 raise self._no_list(answer, visitor)
-            tags.update(dict.fromkeys(parse_page(answer.body)))
+            pages.add(parse_page(answer.body))
             page = next_page(answer.headers)
-        return TagList(tuple(tags)[:TAGS_MOST], complete=len(tags) <= TAGS_MOST)
+        return pages.together(ended=True)
 
     def _no_list(self, answer: Answer, visitor: Visitor) -> RegistryError:
         if answer.status == 404:
@@ -218,14 +212,28 @@ class RegistryClient:
             return digest
         if answer.status not in _HEAD_IS_NOT_FOR_THEM:
             raise self._refusal(answer, visitor, version)
+        hashed = self._hashed.get(visitor, version)
+        if (
+            answer.status == 200
+            and hashed.entity_tag
+            and strong_entity_tag(answer.headers) == hashed.entity_tag
+        ):
+            return hashed.digest
         # Without the header, or without HEAD, the manifest itself must be hashed.
-        return self._fetch(visitor, version).digest
+        answer = self._exchange.ask(visitor, "GET", f"manifests/{version}", unless=hashed.entity_tag)
+        if answer.status == 304 and hashed.entity_tag:
+            return hashed.digest
+        digest = self._read(answer, visitor, version).digest
+        self._hashed.put(visitor, version, digest, answer.headers)
+        return digest
 
     def _manifest(self, visitor: Visitor, digest: str) -> Manifest:
         return self._manifests.get((visitor.place, digest)) or self._fetch(visitor, digest)
 
     def _fetch(self, visitor: Visitor, version: str) -> Manifest:
-        answer = self._exchange.ask(visitor, "GET", f"manifests/{version}")
+        return self._read(self._exchange.ask(visitor, "GET", f"manifests/{version}"), visitor, version)
+
+    def _read(self, answer: Answer, visitor: Visitor, version: str) -> Manifest:
         if answer.status != 200:
             raise self._refusal(answer, visitor, version)
         digest = f"sha256:{hashlib.sha256(answer.body).hexdigest()}"

@@ -55,6 +55,20 @@ class Visitor:
     """When the whole question's time is over (of time.monotonic)."""
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Wish:
+    """What is asked for."""
+
+    method: str
+    path: str
+    limit: int
+    unless: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Accept": ACCEPT} | ({"If-None-Match": self.unless} if self.unless else {})
+
+
 class Exchange:
     """Asks repositories. Thread-safe; remembers whether insecure hosts speak TLS or plain HTTP."""
 
@@ -63,20 +77,23 @@ class Exchange:
         self._auth = Authenticator(transport)
         self._schemes: Memory[str, str] = Memory(_HOSTS)
 
-    def ask(self, visitor: Visitor, method: str, path: str, *, limit: int = MANIFEST_LIMIT) -> Answer:
+    def ask(
+        self, visitor: Visitor, method: str, path: str, *, limit: int = MANIFEST_LIMIT, unless: str = ""
+    ) -> Answer:
         """Ask for a path below the repository, such as "manifests/latest".
 
+        With `unless`, an entity tag, what still has that tag is answered by 304, without a body.
         Raises UnreachableError, ProtocolError, ForeignChallengeError, and from the token realm
         UnauthorizedError and UnwellError. A 401 that cannot be met is an answer like any other.
         """
-        contact = visitor.place.contact
+        contact, wish = visitor.place.contact, _Wish(method, path, limit, unless)
         if not visitor.insecure:
-            return self._ask(visitor, "https", method, path, limit)
+            return self._ask(visitor, "https", wish)
         known = self._schemes.get(contact)
         if known == "http":
-            return self._ask_plain(visitor, method, path, limit)
+            return self._ask_plain(visitor, wish)
         try:
-            answer = self._ask(visitor, "https", method, path, limit)
+            answer = self._ask(visitor, "https", wish)
         except UnreachableError as error:
             if not _may_be_plain(error, speaks_tls=known == "https"):
                 raise
@@ -86,7 +103,7 @@ class Exchange:
         # As the original does: an insecure host is tried by TLS first, then by plain HTTP.
         self._schemes.forget(contact)
         try:
-            answer = self._ask(visitor, "http", method, path, limit)
+            answer = self._ask(visitor, "http", wish)
         except LimitedError:
             # Who wants to be left alone in plain HTTP speaks it.
             self._schemes.put(contact, "http")
@@ -95,12 +112,12 @@ class Exchange:
             self._schemes.put(contact, "http")
         return answer
 
-    def _ask_plain(self, visitor: Visitor, method: str, path: str, limit: int) -> Answer:
+    def _ask_plain(self, visitor: Visitor, wish: _Wish) -> Answer:
         """Ask a host that spoke plain HTTP before, and by TLS once where it seems to have moved there."""
         contact = visitor.place.contact
         seen: Answer | RegistryError
         try:
-            seen = self._ask(visitor, "http", method, path, limit)
+            seen = self._ask(visitor, "http", wish)
         except (ProtocolError, UnreachableError) as error:
             seen = error
         if isinstance(seen, Answer) and seen.status != _NOT_HERE:
@@ -109,7 +126,7 @@ class Exchange:
         # What a TLS server answers to plain HTTP: 400, an alert that is not HTTP, or nothing.
         if not isinstance(seen, UnreachableError) or str(seen) == CLOSED_EARLY:
             try:
-                answer = self._ask(visitor, "https", method, path, limit)
+                answer = self._ask(visitor, "https", wish)
             except UnreachableError as error:
                 if isinstance(seen, Answer) and not _may_be_plain(error, speaks_tls=False):
                     raise
@@ -120,18 +137,18 @@ class Exchange:
             return seen
         raise seen
 
-    def _ask(self, visitor: Visitor, scheme: str, method: str, path: str, limit: int) -> Answer:
+    def _ask(self, visitor: Visitor, scheme: str, wish: _Wish) -> Answer:
         place = visitor.place
         door = Door(f"{scheme}://{place.contact}", place.repository, visitor.insecure, visitor.authorities)
         authorization = self._known_authorization(door, visitor)
         request = Request(
-            method,
-            f"{door.base}/v2/{place.repository}/{path}",
+            wish.method,
+            f"{door.base}/v2/{place.repository}/{wish.path}",
             authorization,
-            {"Accept": ACCEPT},
+            wish.headers,
             insecure=visitor.insecure,
             authorities=visitor.authorities,
-            limit=limit,
+            limit=wish.limit,
             deadline=visitor.deadline,
         )
         answer = self._follow(request)

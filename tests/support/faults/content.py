@@ -24,9 +24,13 @@ class Repository:
 
 @dataclass(slots=True)
 class Content:
-    """All repositories. `page` is the longest tags page served, whatever the client asks (None: no limit)."""
+    """All repositories. `page` is the longest tags page served, whatever the client asks (None: no limit).
+
+    With `tells_digests` a list holds a map of the manifests, as Google's registries answer.
+    """
 
     page: int | None = None
+    tells_digests: bool = False
     _repositories: dict[str, Repository] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
@@ -97,6 +101,8 @@ class Content:
         media_type = answer.headers["Content-Type"]
         if "*/*" not in accept and media_type not in accept:
             return error_answer(404, "MANIFEST_UNKNOWN", f"Accept header does not allow {media_type}")
+        if answer.headers["Etag"] == request.headers.get("if-none-match"):
+            return Answer(304, {"Etag": answer.headers["Etag"]})
         return answer
 
     def blob_answer(self, repository: str, digest: str) -> Answer:
@@ -125,7 +131,10 @@ class Content:
         headers = {}
         if 0 < size < len(tags):
             headers["Link"] = f'</v2/{repository}/tags/list?last={tags[size - 1]}&n={size}>; rel="next"'
-        return json_answer(200, {"name": repository, "tags": tags[:size]}, headers)
+        body: dict[str, object] = {"name": repository, "tags": tags[:size]}
+        if self.tells_digests:
+            body |= {"child": [], "manifest": _manifest_map(held, set(tags[:size]))}
+        return json_answer(200, body, headers)
 
     def children(self, repository: str, digest: str) -> dict[str, str]:
         """Return platform ("linux/arm64/v8") -> digest of an index; raises KeyError where there is none."""
@@ -139,3 +148,18 @@ class Content:
             ): child["digest"]
             for child in manifests
         }
+
+
+def _manifest_map(held: Repository, tags: set[str]) -> dict[str, dict[str, object]]:
+    named: dict[str, dict[str, object]] = {}
+    for digest, answer in held.answers.items():
+        pointing = [tag for tag, target in held.tags.items() if target == digest and tag in tags]
+        named[digest] = {
+            "imageSizeBytes": "0",
+            "layerId": "",
+            "mediaType": answer.headers["Content-Type"],
+            "tag": pointing,
+            "timeCreatedMs": "1700000000000",
+            "timeUploadedMs": "1700000000000",
+        }
+    return named

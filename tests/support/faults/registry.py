@@ -33,8 +33,8 @@ class FaultRegistry:
 
     Use it as a context manager, or `start` and `stop` it; stopped and started again it keeps its port and
     content. `auth` None lets everyone pull; "basic" and "bearer" know one user (`username`, `password`) or
-    those in `users`. `page` is the longest page of tags it serves. Every method works at any time, from any
-    thread.
+    those in `users`. `page` is the longest page of tags it serves; with `tells_digests` it tells
+    their digests, too. Every method works at any time, from any thread.
     """
 
     def __init__(
@@ -45,6 +45,7 @@ class FaultRegistry:
         users: Mapping[str, str] | None = None,
         tokens: TokenOptions | None = None,
         page: int | None = None,
+        tells_digests: bool = False,
         port: int = 0,
     ) -> None:
         passwords = dict(users) if users else {"puller": secrets.token_urlsafe(12)}
@@ -53,7 +54,7 @@ class FaultRegistry:
         self._auth = auth
         self._tokens = TokenService(self._accounts, tokens or TokenOptions(), "fault-registry")
         self._tls = tls
-        self._content = Content(page)
+        self._content = Content(page, tells_digests)
         self._rules = Rules()
         self._records = Records()
         self._service = Service(self._content, self._tokens, OpenDoor(), self._rules, self._records)

@@ -143,6 +143,8 @@ class Registries(concurrent.futures.Executor):
         self.described: list[tuple[float, str]] = []
         self.undescribable: Exception | None = None
         self.lists: dict[str, list[str]] = {}
+        self.tell_digests = False
+        self.told_digests: dict[str, str] = {}
 
     def times(self, reference: str) -> list[float]:
         """Tell when a reference was asked for."""
@@ -171,7 +173,11 @@ class Registries(concurrent.futures.Executor):
             raise self.errors[name]
         if name not in self.lists:
             raise NotFoundError(f"{name}: there is no such repository")
-        return TagList(tuple(self.lists[name]))
+        tags = tuple(self.lists[name])
+        if not self.tell_digests:
+            return TagList(tags)
+        digests = {tag: self.digests[f"{name}:{tag}"] for tag in tags}
+        return TagList(tags, digests=digests | self.told_digests)
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """Answer after the delay of the question's reference."""

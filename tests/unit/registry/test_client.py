@@ -22,7 +22,7 @@ from imagestreams.errors import (
 from imagestreams.registry.client import Resolution
 from imagestreams.registry.credentials import Credential
 from imagestreams.registry.manifests import OCI_INDEX, OCI_MANIFEST, Platform
-from support.faults import FaultRegistry, Headers, Html, LyingDigest, NoDigestHeader, RejectHead, Status
+from support.faults import FaultRegistry, Headers, Html, LyingDigest, Status
 from support.faults.images import SCHEMA1, schema1_manifest
 from unit.registry.asking import AMD, ask
 
@@ -205,19 +205,6 @@ def test_an_index_inside_an_index_is_refused(secure: FaultRegistry, trusting: Cl
 
     with pytest.raises(ProtocolError, match=f"{inner} is an index inside an index"):
         trusting.digest(ask(secure, insecure=False))
-
-
-@pytest.mark.parametrize("fault", [NoDigestHeader(), RejectHead()], ids=["no header", "no HEAD"])
-def test_where_head_tells_nothing_the_manifest_is_hashed(
-    secure: FaultRegistry, trusting: Client, fault: Fault
-) -> None:
-    """Without the digest's header, or without HEAD, each poll costs one GET more, and the answer is right."""
-    digest = secure.put_image("a/b", "v1")
-    secure.fail(fault)
-
-    assert digest == trusting.digest(ask(secure, insecure=False))
-    assert digest == trusting.digest(ask(secure, insecure=False))
-    assert ["manifest-head", "manifest-get"] * 2 == requests(secure)
 
 
 def test_a_missing_tag_is_told_apart_from_a_missing_repository(

@@ -18,7 +18,15 @@ from imagestreams.errors import (
     UnreachableError,
     UnwellError,
 )
-from imagestreams.registry.listing import PAGE_LIMIT, PAGES_MOST, TAGS_MOST, next_page, parse_page
+from imagestreams.registry.listing import (
+    PAGE_LIMIT,
+    PAGES_MOST,
+    TAGS_MOST,
+    Page,
+    Pages,
+    next_page,
+    parse_page,
+)
 from support.faults import Answer, Fault, FaultRegistry, Hang, Html, Status
 from support.faults.answers import Stream
 from unit.registry.asking import HASTY, Client, ask, right, wrong
@@ -41,7 +49,7 @@ NEXT = '; rel="next"'
 )
 def test_the_tags_of_a_page_are_read(body: object, expected: list[str]) -> None:
     """In the order they come; null is none; what can be no tag is passed over."""
-    assert expected == parse_page(json.dumps(body).encode())
+    assert tuple(expected) == parse_page(json.dumps(body).encode()).tags
 
 
 @pytest.mark.parametrize(
@@ -96,6 +104,65 @@ def test_no_link_breaks_the_reading(link: str) -> None:
     assert page is None or page.startswith("tags/list?")
 
 
+D1, D2 = (f"sha256:{letter * 64}" for letter in "12")
+
+
+@pytest.mark.parametrize(
+    ("manifests", "expected"),
+    [
+        (
+            {D1: {"tag": ["a", "b"], "mediaType": "m", "imageSizeBytes": "9"}, D2: {"tag": ["c"]}},
+            [D1, D1, D2],
+        ),
+        ({D1: {"tag": ["a", "b", "c"]}, D2: {"tag": []}, "x": {}}, [D1, D1, D1]),
+        ({D1: {"tag": ["a", "b", "c", "no:tag", 7]}}, [D1, D1, D1]),
+        ({D1: {"tag": ["a", "b"]}}, []),
+        ({D1: {"tag": ["a", "b", "c", "d"]}}, []),
+        ({D1: {"tag": ["a", "b", "c"]}, D2: {"tag": ["c"]}}, []),
+        ({D1: {"tag": ["a", "b"]}, "sha256:1": {"tag": ["c"]}}, []),
+        ({D1: ["a", "b", "c"], D2: {"tag": "c"}, "": None}, []),
+        ({}, []),
+        (None, []),
+        (["a", "b", "c"], []),
+        ("sha256", []),
+    ],
+)
+def test_digests_are_believed_of_a_map_that_fits_the_tags(manifests: object, expected: list[str]) -> None:
+    """Each tag must have one digest, and no other tag may have any; else nothing of the map is used."""
+    pages = Pages()
+    pages.add(parse_page(json.dumps({"tags": ["a", "b", "c"], "manifest": manifests}).encode()))
+
+    assert dict(zip("abc", expected, strict=False)) == pages.together(ended=True).digests
+
+
+@pytest.mark.parametrize("page", [None, 3])
+def test_a_list_tells_the_digests_of_all_its_pages(client: Client, page: int | None) -> None:
+    """As Google's registries do, on one page or several; what no tag names is not told."""
+    with FaultRegistry(page=page, tells_digests=True) as registry:
+        for number in range(8):
+            registry.put_image("a/b", f"v{number}")
+        registry.put_image("a/b", None, "untagged")
+        registry.put_index("a/b", "index")
+        found = client.registry.tags(ask(registry))
+
+    names = ["index", *(f"v{number}" for number in range(8))]
+    assert {name: registry.digest("a/b", name) for name in names} == found.digests
+    assert found.complete
+
+
+def test_a_list_that_is_not_read_to_its_end_tells_no_digests() -> None:
+    """Nor one in which a tag moved between two pages."""
+    first = Page(("a",), (("a", D1),))
+    cut, moved = Pages(), Pages()
+    for page in (first, Page(("b",), (("b", D1),))):
+        cut.add(page)
+    for page in (first, Page(("b",), (("a", D2), ("b", D1)))):
+        moved.add(page)
+
+    assert [{}, {}] == [cut.together(ended=False).digests, moved.together(ended=True).digests]
+    assert {"a": D1, "b": D1} == cut.together(ended=True).digests
+
+
 def fill(registry: FaultRegistry, tags: int, repository: str = "a/b") -> list[str]:
     """Store tags of one image, and name them in the order of the list."""
     names = [f"t{number:05}" for number in range(tags)]
@@ -107,7 +174,7 @@ def fill(registry: FaultRegistry, tags: int, repository: str = "a/b") -> list[st
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Pages(Fault):
+class SamePage(Fault):
     """Answers every list of tags with this body and this Link."""
 
     body: bytes
@@ -196,7 +263,7 @@ def test_a_link_to_another_host_is_asked_at_home(client: Client) -> None:
 
 def test_a_page_that_leads_to_itself_is_the_last(registry: FaultRegistry, client: Client) -> None:
     """Some registries never leave out the link."""
-    registry.fail(Pages(b'{"tags": ["a", "b", "a"]}', f"</v2/a/b/tags/list?last=b>{NEXT}"))
+    registry.fail(SamePage(b'{"tags": ["a", "b", "a"]}', f"</v2/a/b/tags/list?last=b>{NEXT}"))
     found = client.registry.tags(ask(registry, version=""))
     assert (("a", "b"), True) == (found.tags, found.complete)
     assert 2 == registry.count("tags")
@@ -215,7 +282,7 @@ def test_of_a_list_beyond_all_measure_twenty_thousand_tags_are_read(
 ) -> None:
     """What is kept is bounded, and the answer says that it is not all."""
     body = json.dumps({"tags": [f"t{number}" for number in range(TAGS_MOST + 1)]}).encode()
-    registry.fail(Pages(body))
+    registry.fail(SamePage(body))
     found = client.registry.tags(ask(registry, version=""))
     assert (TAGS_MOST, False) == (len(found.tags), found.complete)
 
