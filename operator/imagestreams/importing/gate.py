@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import collections
 import contextlib
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from imagestreams.importing.limiting import Limits
 from imagestreams.importing.plan import Priority
@@ -31,19 +31,26 @@ class Lane(NamedTuple):
     host: str
 
 
+_Name = TypeVar("_Name", str, tuple[str, str])
 _Queue = collections.deque["Callable[[], bool]"]
 _Spaces = collections.OrderedDict[str, _Queue]
 
 
 class Gate:
-    """Lets questions in, `total` at once, of which at most `share` to one host and for one namespace."""
+    """Lets questions in, `total` at once, of which at most `share` to one host and for one namespace.
+
+    The last quarter of a namespace's share is for hosts that it asks nothing else: one that hangs would hold
+    all its places, and delay what it has elsewhere.
+    """
 
     def __init__(self, *, total: int, share: int) -> None:
         self._total = total
         self._share = share
+        self._most_of_one = share - share // 4
         self._inside = 0
         self._namespaces: collections.Counter[str] = collections.Counter()
         self._hosts: collections.Counter[str] = collections.Counter()
+        self._pairs: collections.Counter[tuple[str, str]] = collections.Counter()
         self._limits = Limits(share)
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._turns = 0
@@ -68,10 +75,9 @@ class Gate:
     def leave(self, lane: Lane) -> None:
         """Give a place back, and let in who has room by that."""
         self._inside -= 1
-        for counter, name in ((self._namespaces, lane.namespace), (self._hosts, lane.host)):
-            counter[name] -= 1
-            if not counter[name]:
-                del counter[name]
+        _less(self._namespaces, lane.namespace)
+        _less(self._hosts, lane.host)
+        _less(self._pairs, (lane.namespace, lane.host))
         self._admit()
 
     @contextlib.asynccontextmanager
@@ -108,7 +114,11 @@ class Gate:
             self._enter(found, self._take(found))
 
     def _has_room(self, lane: Lane) -> bool:
-        return self._namespaces[lane.namespace] < self._share and self._host_has_room(lane.host)
+        return self._space_has_room(lane.namespace, lane.host) and self._host_has_room(lane.host)
+
+    def _space_has_room(self, namespace: str, host: str) -> bool:
+        inside = self._namespaces[namespace]
+        return inside < self._most_of_one or (inside < self._share and not self._pairs[namespace, host])
 
     def _host_has_room(self, host: str) -> bool:
         if self._hosts[host] + 1 > self._limits.places(host):
@@ -139,7 +149,7 @@ class Gate:
                 if not self._host_has_room(host):
                     continue
                 for namespace in spaces:
-                    if self._namespaces[namespace] < self._share:
+                    if self._space_has_room(namespace, host):
                         return Lane(priority, namespace, host)
         return None
 
@@ -162,4 +172,11 @@ class Gate:
             self._inside += 1
             self._namespaces[lane.namespace] += 1
             self._hosts[lane.host] += 1
+            self._pairs[lane.namespace, lane.host] += 1
             self._limits.went(lane.host, asyncio.get_running_loop().time())
+
+
+def _less(counter: collections.Counter[_Name], name: _Name) -> None:
+    counter[name] -= 1
+    if not counter[name]:
+        del counter[name]

@@ -56,6 +56,21 @@ async def test_a_host_that_hangs_holds_its_share_only() -> None:
     await asyncio.gather(*hanging, return_exceptions=True)
 
 
+async def test_a_host_that_hangs_does_not_hold_all_of_a_namespaces_places() -> None:
+    """Though fifty of its tags wait for one host, what a namespace has at another is asked at once."""
+    crowd = Crowd(Gate(total=32, share=8))
+    hanging = [asyncio.create_task(crowd.ask("shop", "slow.io", stay=1000)) for _ in range(50)]
+    await asyncio.sleep(1)
+    assert 6 == len(crowd.entered)
+    for _ in range(3):
+        await crowd.ask("shop", "quick.io")
+
+    assert [("quick.io", 1.0), ("quick.io", 2.0), ("quick.io", 3.0)] == crowd.entered[6:]
+    for task in hanging:
+        task.cancel()
+    await asyncio.gather(*hanging, return_exceptions=True)
+
+
 async def test_a_namespace_with_many_tags_holds_its_share_only() -> None:
     """Thousands of questions of one namespace, to as many hosts, leave room for the others."""
     crowd = Crowd(Gate(total=10, share=4))
