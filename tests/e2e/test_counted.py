@@ -7,7 +7,8 @@ import secrets
 from typing import TYPE_CHECKING
 
 from e2e.reading import current
-from support.faults import FaultRegistry
+from imagestreams import __version__
+from support.faults import FaultRegistry, Headers
 from support.manifests import stream, tag
 from support.waiting import eventually
 
@@ -81,3 +82,19 @@ def test_editing_one_tag_of_fifty_costs_that_tag_alone(operator: OperatorProcess
         patch(kubectl, 9, referencePolicy={"type": "Local"}, annotations={"a": "b"})
         eventually(lambda: generation_seen(kubectl), within=10, what="the edit to be seen")
         assert {} == asked(registry)
+
+
+def test_a_registry_is_told_who_asks_and_its_quota_is_a_metric(
+    operator: OperatorProcess, kubectl: Kubectl
+) -> None:
+    """Its log can tell us from others, and what it still allows is on the operator's page of metrics."""
+    with FaultRegistry() as registry:
+        registry.put_image("team/app", "v1")
+        registry.fail(Headers({"ratelimit-limit": "100;w=21600", "ratelimit-remaining": "76;w=21600"}))
+        kubectl.apply(stream("told", tag("v1", f"{registry.host}/team/app:v1")))
+        kubectl("wait", "--for=condition=Ready", "is/told", "--timeout=60s")
+
+        agents = {record.user_agent for record in registry.requests if record.kind != "handshake"}
+        assert {f"imagestreams/{__version__}"} == agents
+        quota = f'imagestreams_registry_quota_remaining{{registry="{registry.host}"}} 76.0'
+        assert quota in operator.metrics()

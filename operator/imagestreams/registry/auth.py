@@ -96,23 +96,30 @@ class Authenticator:
         challenge = self._challenges.get(door)
         if challenge is None:
             return None
-        return self._meet(challenge, door, credential, deadline, renew=False)
+        return self._meet(challenge, door, credential, deadline)
 
     def challenged(
-        self, answer: Answer, door: Door, credential: Credential | None, *, deadline: float = math.inf
+        self,
+        answer: Answer,
+        door: Door,
+        credential: Credential | None,
+        *,
+        refused: str | None = None,
+        deadline: float = math.inf,
     ) -> str | None:
         """Give the header value that meets the challenge of a 401; None when there is nothing to give.
 
-        The answer must be the door's own: what it names may see the credential. Raises UnauthorizedError
-        when the realm refuses the credential, ProtocolError for a challenge that cannot be met,
-        UnreachableError and UnwellError when the realm does not answer.
+        `refused` is what was sent and challenged; a token that came since then is given, and no new one
+        fetched. The answer must be the door's own: what it names may see the credential.
+        Raises UnauthorizedError when the realm refuses the credential, ProtocolError for a challenge that
+        cannot be met, UnreachableError and UnwellError when the realm does not answer.
         """
         known = {challenge.scheme: challenge for challenge in _read_challenges(answer)}
         challenge = known.get("bearer") or known.get("basic")
         if challenge is None:
             return None
         self._challenges.put(door, challenge)
-        return self._meet(challenge, door, credential, deadline, renew=True)
+        return self._meet(challenge, door, credential, deadline, refused=refused)
 
     def forget(self, door: Door) -> None:
         """Forget what a door wants, so that it is asked bare and says so anew."""
@@ -125,7 +132,7 @@ class Authenticator:
         credential: Credential | None,
         deadline: float,
         *,
-        renew: bool,
+        refused: str | None = None,
     ) -> str | None:
         if challenge.scheme == "basic":
             return credential.basic if credential else None
@@ -133,8 +140,8 @@ class Authenticator:
         wanted = Wanted(
             challenge.realm, challenge.service, scope, credential, door.insecure, door.authorities
         )
-        kept = None if renew else self._tokens.get(wanted.key)
-        if kept is None or kept.expires <= self._clock():
+        kept = self._tokens.get(wanted.key)
+        if kept is None or kept.header == refused or kept.expires <= self._clock():
             kept = self._fetch(wanted, deadline)
         return kept.header
 

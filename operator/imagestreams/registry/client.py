@@ -23,6 +23,7 @@ from imagestreams.errors import (
     ProtocolError,
     RegistryError,
     UnauthorizedError,
+    UnreachableError,
     UnwellError,
 )
 from imagestreams.model.reference import is_digest
@@ -258,6 +259,8 @@ class RegistryClient:
             return _unauthorized(answer, visitor)
         if status == 403:
             return DeniedError("it does not allow the pull (403)")
+        if status == 407:
+            return UnreachableError("the proxy in between wants another login (407)")
         if status >= 500:
             return UnwellError(f"it is unwell (it answered {status})")
         return ProtocolError(f"it answered {status}, which is no answer to a pull")

@@ -154,7 +154,9 @@ class Exchange:
         answer = self._follow(request)
         if answer.status != 401:
             return dataclasses.replace(answer, authorized=authorization is not None)
-        renewed = self._auth.challenged(answer, door, visitor.credential, deadline=visitor.deadline)
+        renewed = self._auth.challenged(
+            answer, door, visitor.credential, refused=authorization, deadline=visitor.deadline
+        )
         if renewed is None or renewed == authorization:
             return answer
         answer = self._follow(dataclasses.replace(request, authorization=renewed))

@@ -10,7 +10,7 @@ import pytest
 from imagestreams.errors import ProtocolError, RegistryError, UnauthorizedError, UnwellError
 from imagestreams.registry.auth import Authenticator, Door
 from imagestreams.registry.transport import Answer
-from support.faults import FaultRegistry, NotJson, Status, TokenOptions, WrongType
+from support.faults import FaultRegistry, NotJson, Redirect, Status, TokenOptions, WrongType
 from unit.registry.asking import Challenge, ask, right, wrong
 
 if TYPE_CHECKING:
@@ -180,3 +180,31 @@ def test_tokens_of_two_credentials_are_kept_apart(authority: Authority, trusting
             trusting.digest(ask(registry, "a/b", ":v1", wrong(), insecure=False))
         with pytest.raises(UnauthorizedError):
             trusting.digest(ask(registry, insecure=False))
+
+
+def test_a_token_that_came_meanwhile_is_not_fetched_again(secure: FaultRegistry, trusting: Client) -> None:
+    """Who asked bare before the first token came uses that; who showed it and was refused gets a new one."""
+    authenticator = Authenticator(trusting.transport)
+    door = Door(secure.url, "a/b", insecure=False)
+    answer = Answer(401, {"WWW-Authenticate": f'Bearer realm="{secure.url}/token"'}, b"")
+    secure.fail(Status(200, '{"token": "one"}'), kind="token", times=1)
+    secure.fail(Status(200, '{"token": "two"}'), kind="token")
+
+    assert ["Bearer one"] * 2 == [authenticator.challenged(answer, door, None) for _ in range(2)]
+    assert ["Bearer two"] * 2 == [
+        authenticator.challenged(answer, door, None, refused="Bearer one") for _ in range(2)
+    ]
+    assert 2 == secure.count("token")
+
+
+def test_a_realm_that_redirects_is_not_followed(
+    authority: Authority, secure: FaultRegistry, trusting: Client
+) -> None:
+    """A credential goes to the realm that was named, and nowhere else."""
+    with bearer(authority) as registry:
+        registry.put_image("a/b", "v1")
+        registry.fail(Redirect(secure.url), kind="token")
+        with pytest.raises(ProtocolError, match="answered 307 without a token"):
+            trusting.digest(ask(registry, "a/b", ":v1", right(registry), insecure=False))
+
+    assert [] == secure.requests

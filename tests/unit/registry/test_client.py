@@ -17,6 +17,7 @@ from imagestreams.errors import (
     RegistryError,
     Retry,
     UnauthorizedError,
+    UnreachableError,
     UnwellError,
 )
 from imagestreams.registry.client import Resolution
@@ -239,6 +240,7 @@ def test_a_missing_digest_is_told(secure: FaultRegistry, trusting: Client) -> No
         (LyingDigest("sha256:" + "0" * 64), NotFoundError, "there is no image"),
         (Status(401), UnauthorizedError, "it wants a credential"),
         (Status(403), DeniedError, "it does not allow the pull"),
+        (Status(407), UnreachableError, "the proxy in between wants another login"),
         (Status(418), ProtocolError, "it answered 418"),
         (Status(400), ProtocolError, "it answered 400"),
         (Status(204, ""), ProtocolError, "it answered 204"),

@@ -9,9 +9,10 @@ import pytest
 from imagestreams.errors import ProtocolError, RegistryError, UnauthorizedError
 from support.faults import FaultRegistry, Redirect, Status
 from unit.registry.asking import Challenge, Gibberish, Vanish, ask, right
-from unit.registry.hardening import scripted_server
+from unit.registry.hardening import raw_server, scripted_server
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Mapping
 
     from support.faults import Authority, Fault
@@ -131,3 +132,34 @@ def test_a_plain_host_that_fails_is_told_by_what_it_said(
     registry.heal()
 
     assert digest == client.digest(ask(registry))
+
+
+def test_a_header_in_several_lines_is_read_as_one(client: Client) -> None:
+    """Challenges, and links, each in a line of its own: what can be met, and the next page, are found."""
+    asked: list[str] = []
+
+    def realm(method: str, path: str, authorization: str) -> tuple[int, Mapping[str, str], bytes]:
+        del method, path, authorization
+        return 200, {}, b'{"token":"t"}'
+
+    def registry(connection: socket.socket, head: str) -> None:
+        path = head.split(" ")[1]
+        asked.append(path)
+        if "authorization: bearer t" not in head.lower():
+            challenges = ("Negotiate", f'Bearer realm="http://{tokens}/t",service="s"', 'Basic realm="r"')
+            lines, status, body = [f"WWW-Authenticate: {value}" for value in challenges], 401, b""
+        elif "last=" in path:
+            lines, status, body = [], 200, b'{"tags":["b"]}'
+        else:
+            links = ('</v2/>; rel="prev"', '</v2/a/b/tags/list?last=a>; rel="next"')
+            lines, status, body = [f"Link: {value}" for value in links], 200, b'{"tags":["a"]}'
+        text = "".join(f"{line}\r\n" for line in lines)
+        connection.sendall(
+            f"HTTP/1.1 {status} Said\r\n{text}Content-Length: {len(body)}\r\n\r\n".encode() + body
+        )
+
+    with scripted_server(realm) as tokens, raw_server(registry) as host:
+        found = client.registry.tags(ask(host))
+
+    assert ("a", "b") == found.tags
+    assert ["/v2/a/b/tags/list?n=1000"] * 2 + ["/v2/a/b/tags/list?last=a"] == asked
