@@ -166,6 +166,23 @@ async def test_a_tag_of_a_limited_host_waits_for_the_end_of_its_pause() -> None:
         assert "RegistryLimits" in world.reasons
 
 
+async def test_a_host_that_begins_to_limit_is_one_event_a_namespace() -> None:
+    """Ten streams in each of two namespaces: two Events, and one metric for the host."""
+    world = World()
+    for number in range(10):
+        world.registries.errors[f"r.io/app:t{number}"] = LimitedError("asked less often", 60.0)
+    async with world.running():
+        for number in range(10):
+            for space in ("one", "two"):
+                made = body(tag("v1", f"r.io/app:t{number}"), name=f"s{number}", uid=f"{space}-{number}")
+                made["metadata"]["namespace"] = space
+                world.apply(made)
+        await until(300)
+
+        assert ["RegistryLimits"] * 2 == world.reasons
+        assert 1 == world.metrics.troubled.labels("r.io")._value.get()
+
+
 async def test_a_request_by_hand_during_the_pause_is_answered_at_once() -> None:
     """Who asks by hand is told that the host wants to be left alone, and the image stays."""
     world = scheduled()

@@ -135,6 +135,30 @@ def test_digests_are_believed_of_a_map_that_fits_the_tags(manifests: object, exp
     assert dict(zip("abc", expected, strict=False)) == pages.together(ended=True).digests
 
 
+_ODD = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.sampled_from(["a", "b", "a:b", D1, D2]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["tag", "tags", "manifest", "a", D1, D2]), inner, max_size=3)
+    ),
+    max_leaves=12,
+)
+
+
+@given(st.fixed_dictionaries({"tags": _ODD, "manifest": _ODD}) | _ODD)
+def test_whatever_a_page_holds_its_digests_are_of_all_its_tags_or_of_none(body: object) -> None:
+    """Any JSON is a page or an error of the registry's, and what it tells is whole."""
+    pages = Pages()
+    try:
+        pages.add(parse_page(json.dumps(body).encode()))
+    except ProtocolError:
+        return
+    found = pages.together(ended=True)
+
+    assert found.digests.keys() in (set(), set(found.tags))
+    assert set(found.digests.values()) <= {D1, D2}
+
+
 @pytest.mark.parametrize("page", [None, 3])
 def test_a_list_tells_the_digests_of_all_its_pages(client: Client, page: int | None) -> None:
     """As Google's registries do, on one page or several; what no tag names is not told."""
