@@ -6,19 +6,43 @@ import asyncio
 import json
 import os
 import secrets
+import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from e2e import audit
 from localcluster import Cluster, Publisher
-from localrun import OperatorProcess, account_kubeconfig, install
+from localrun import account_kubeconfig, install
+from support import secrecy
+from support.overhearing import OverheardOperator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from localrun import OperatorProcess
+
 _BUILD = Path(__file__).resolve().parents[1] / "build"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin to keep what must stay secret and what the operator says; xdist's workers join."""
+    if not hasattr(config, "workerinput"):
+        os.environ[secrecy.FOLDER] = tempfile.mkdtemp(prefix="imagestreams-secrecy-")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Forget it."""
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(os.environ.pop(secrecy.FOLDER), ignore_errors=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put what judges the whole run at its end."""
+    items.sort(key=lambda item: item.get_closest_marker("last") is not None)
 
 
 class Kubectl:
@@ -39,6 +63,7 @@ class Kubectl:
     def run(self, *arguments: str, stdin: object = None) -> subprocess.CompletedProcess[str]:
         """Run it, whatever comes of it; `stdin` is text, or a manifest to send as JSON."""
         text = stdin if isinstance(stdin, str) or stdin is None else json.dumps(stdin)
+        secrecy.keep_sent(arguments, text)
         return subprocess.run(
             [*self._command, *arguments], input=text, capture_output=True, text=True, check=False
         )
@@ -59,12 +84,19 @@ def _no_stray_event_loop() -> None:
     asyncio.set_event_loop(None)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def run_began() -> str:
+    """The moment at which the run began, as the audit log writes it."""
+    return audit.now()
+
+
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
     """A real cluster with the CRDs and the operator's rights installed."""
     name = os.environ.get("TEST_CLUSTER", "test")
     found = Cluster.up(name=name, progress=print)
     install(found.kubectl, found.kubeconfig)
+    secrecy.keep_login(found.registry_user, found.registry_password)
     yield found
     if not os.environ.get("KEEP_CLUSTER"):
         found.down()
@@ -80,8 +112,7 @@ def operator_kubeconfig(cluster: Cluster) -> Path:
 @pytest.fixture(scope="session")
 def _operator(cluster: Cluster, operator_kubeconfig: Path) -> Iterator[OperatorProcess]:
     log = _BUILD / "test" / f"operator-{cluster.name}.log"
-    log.unlink(missing_ok=True)
-    process = OperatorProcess(operator_kubeconfig, log)
+    process = OverheardOperator(operator_kubeconfig, log)
     yield process
     if process.alive:
         process.terminate()
@@ -93,6 +124,16 @@ def operator(_operator: OperatorProcess) -> OperatorProcess:
     if not _operator.alive:
         _operator.start()
     return _operator
+
+
+@pytest.fixture(scope="module")
+def operator_aside(_operator: OperatorProcess) -> None:
+    """The operator that tests share, ended for a module that runs one of its own.
+
+    Both would answer in the same cluster. Whichever test wants the shared one next starts it again.
+    """
+    if _operator.alive:
+        _operator.terminate()
 
 
 @pytest.fixture

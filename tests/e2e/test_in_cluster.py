@@ -15,6 +15,7 @@ from localcluster import images
 from localcluster.state import PROJECT
 from localrun import NAMESPACE, install
 from operatorimage import prepare
+from support import secrecy
 from support.manifests import deployment, stream, tag
 from support.waiting import eventually
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from localcluster import Cluster, Publisher
-    from localrun import OperatorProcess
 
 BASE = PROJECT / "deploy" / "base"
 OPERATOR = "deployment/imagestreams-operator"
@@ -59,18 +59,16 @@ def overlay(cluster: Cluster) -> Path:
 
 
 @pytest.fixture(scope="module")
-def system(cluster: Cluster, overlay: Path, request: pytest.FixtureRequest) -> Iterator[Kubectl]:
+def system(cluster: Cluster, overlay: Path, operator_aside: None) -> Iterator[Kubectl]:
     """Kubectl in the operator's namespace, where the operator runs as a pod and nowhere else."""
-    # The one outside watches the same cluster; whichever test wants it next starts it again.
-    outside: OperatorProcess = request.getfixturevalue("_operator")
-    if outside.alive:
-        outside.terminate()
+    del operator_aside
     kubectl = Kubectl(cluster, NAMESPACE)
     kubectl("apply", "-k", str(overlay))
     try:
         rolled_out(kubectl)
         yield kubectl
     finally:
+        secrecy.hear("log of the pod", kubectl.run("logs", OPERATOR).stdout)
         kubectl("delete", OPERATOR, "--cascade=foreground", "--timeout=60s")
         # The overlay relaxed a label of the namespace.
         install(cluster.kubectl, cluster.kubeconfig)
@@ -144,7 +142,9 @@ def test_pods_follow_a_tag_and_a_new_operator_takes_over(
     runs(kubectl, "the first")
     digests.insert(0, push(publisher, kubectl, "the second"))
     runs(kubectl, "the second")
-    assert f"{kubectl.namespace}/app" in system("logs", OPERATOR)
+    said = system("logs", OPERATOR)
+    secrecy.hear("log of the first pod", said)
+    assert f"{kubectl.namespace}/app" in said
 
     before = operator_pod(system)
     # A process that does not hear SIGTERM would have the 15 s of its grace.

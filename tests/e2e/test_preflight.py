@@ -13,7 +13,8 @@ import pytest
 
 from e2e import audit
 from localcluster import Cluster
-from localrun import OperatorProcess, account_kubeconfig
+from localrun import account_kubeconfig
+from support.overhearing import OverheardOperator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +35,7 @@ class Bare:
         kubeconfig = account_kubeconfig(
             cluster.kubectl, cluster.kubeconfig, folder / f"kubeconfig-{cluster.name}"
         )
-        self._operator = OperatorProcess(kubeconfig, folder / f"operator-{cluster.name}.log")
+        self._operator = OverheardOperator(kubeconfig, folder / f"operator-{cluster.name}.log")
 
     def kubectl(self, *arguments: str, manifest: dict[str, Any] | None = None) -> None:
         """Run kubectl as the administrator, with a manifest to read where one is given."""

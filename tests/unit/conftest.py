@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from support import secrecy
 from unit.kube.apiserver import ApiServer, connect
 
 if TYPE_CHECKING:
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
 
 settings.register_profile("unit", derandomize=True, database=None, deadline=None, max_examples=80)
 settings.load_profile("unit")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No secret of a unit test is looked for: nobody sends it, and many are everyday words."""
+    monkeypatch.delenv(secrecy.FOLDER, raising=False)
 
 
 @pytest.fixture

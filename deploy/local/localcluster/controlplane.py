@@ -60,14 +60,20 @@ def write_files(layout: Layout) -> None:
 
 
 def audit_policy() -> dict[str, object]:
-    """Return a policy that keeps every write by anyone, and everything the operator's accounts ask."""
+    """Return a policy that keeps every write by anyone, and everything the operator's accounts ask.
+
+    What they write is kept whole: it is all that the operator says in a cluster, in Events and conditions.
+    """
+    writes = ["create", "update", "patch", "delete", "deletecollection"]
+    operator = [f"system:serviceaccounts:{OPERATOR_NAMESPACE}"]
     return {
         "apiVersion": "audit.k8s.io/v1",
         "kind": "Policy",
         "omitStages": ["RequestReceived"],
         "rules": [
-            {"level": "Metadata", "userGroups": [f"system:serviceaccounts:{OPERATOR_NAMESPACE}"]},
-            {"level": "Metadata", "verbs": ["create", "update", "patch", "delete", "deletecollection"]},
+            {"level": "Request", "userGroups": operator, "verbs": writes},
+            {"level": "Metadata", "userGroups": operator},
+            {"level": "Metadata", "verbs": writes},
             {"level": "None"},
         ],
     }

@@ -7,7 +7,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from localcluster.ports import LOOPBACK, free_port
@@ -18,11 +18,23 @@ _READY_WITHIN = 30.0
 class OperatorProcess:
     """Runs `imagestreams run` with a kubeconfig; its log goes to a file, appended over restarts."""
 
-    def __init__(self, kubeconfig: Path, log: Path, *, settings: Mapping[str, str] | None = None) -> None:
-        """`settings` are variables such as IMAGESTREAMS_INTERVAL, beside those of this process."""
+    def __init__(
+        self,
+        kubeconfig: Path,
+        log: Path,
+        *,
+        settings: Mapping[str, str] | None = None,
+        becoming: Sequence[str] = (),
+    ) -> None:
+        """`settings` are variables such as IMAGESTREAMS_INTERVAL, beside those of this process.
+
+        `becoming` are words to put before the command: those of a program that prepares something and then
+        becomes the operator, in the same process.
+        """
         self.log = log
         self._kubeconfig = kubeconfig
         self._settings = dict(settings or {})
+        self._becoming = tuple(becoming)
         self._process: subprocess.Popen[bytes] | None = None
         self.address = ""
 
@@ -51,7 +63,7 @@ class OperatorProcess:
         }
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "imagestreams", "run"],
+                [*self._becoming, sys.executable, "-m", "imagestreams", "run"],
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -31,6 +31,7 @@ INTERVAL_LEAST = 5.0
 _FIRST_DELAY = {Retry.TRANSIENT: 5.0, Retry.PERMANENT: 15.0}
 _LAST_DELAY = {Retry.TRANSIENT: 300.0, Retry.PERMANENT: 3600.0}
 _FAILURES_AT_INTERVAL = 5
+_TRANSIENT_INTERVALS = 2
 _PATIENCE = 300.0
 _PATIENCE_INTERVALS = 3
 _FIRST_CHECK_WITHIN = 60.0
@@ -270,6 +271,9 @@ def _due_after(attempt: Attempt, interval: float | None) -> float | None:
     delay = retry_delay(attempt.failures, attempt.retry)
     if interval is not None and attempt.failures <= _FAILURES_AT_INTERVAL:
         delay = min(delay, interval)
+    if interval is not None and attempt.retry is Retry.TRANSIENT:
+        # However long a registry was away: two intervals after it is back, what moved meanwhile is known.
+        delay = min(delay, _TRANSIENT_INTERVALS * interval)
     return attempt.asked + delay
 
 

@@ -15,6 +15,7 @@ from .certificates import Authority, Certificates
 from .connection import Request
 from .faults import (
     Delay,
+    Echo,
     Fault,
     Hang,
     Headers,
@@ -41,6 +42,7 @@ __all__ = [
     "Certificates",
     "ClosedPort",
     "Delay",
+    "Echo",
     "Fault",
     "FaultRegistry",
     "Hang",

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 from urllib.parse import parse_qs
 
+from support import secrecy
+
 from .answers import Answer, error_answer, json_answer
 from .connection import Request
 
@@ -34,6 +36,10 @@ class Accounts:
     restricted: dict[str, frozenset[str]] = field(default_factory=dict)
     identity_tokens: dict[str, str] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        for user, password in self.passwords.items():
+            secrecy.keep_login(user, password)
+
     def user_of_basic(self, header: str) -> str | None:
         """Return the user whom a Basic Authorization header proves, or None."""
         scheme, _, encoded = header.partition(" ")
@@ -42,6 +48,11 @@ class Accounts:
         except (binascii.Error, UnicodeDecodeError):
             return None
         return user if scheme.lower() == "basic" and self.is_password(user, password) else None
+
+    def change_password(self, user: str, password: str) -> None:
+        """Give a user another password, or make a user."""
+        secrecy.keep_login(user, password)
+        self.passwords[user] = password
 
     def is_password(self, user: str, password: str) -> bool:
         """Return whether the password is the user's."""
@@ -62,6 +73,7 @@ class Accounts:
                 return token
         token = secrets.token_urlsafe(24)
         self.identity_tokens[token] = user
+        secrecy.keep(token)
         return token
 
 
@@ -180,6 +192,7 @@ class TokenService:
             return error_answer(403, "DENIED", "requested access to the resource is denied")
         life = self.options.expires_in
         token = secrets.token_urlsafe(24)
+        secrecy.keep(token)
         self.grants[token] = Grant(granted, time.monotonic() + (DEFAULT_LIFE if life is None else life))
         value: dict[str, Any] = {} if life is None else {"expires_in": life}
         if oauth or self.options.field != "token":

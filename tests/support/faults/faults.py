@@ -93,6 +93,21 @@ class Status(Fault):
 
 
 @dataclass(frozen=True, slots=True)
+class Echo(Fault):
+    """Refuses who sends a credential, and shows it: in the error, and in headers; others it lets through."""
+
+    status: int = 403
+
+    def instead(self, request: Request) -> Answer | None:
+        """Answer with what was sent."""
+        sent = request.headers.get("authorization", "") or request.body.decode("latin-1")
+        if not sent:
+            return None
+        shown = {"Warning": f'299 - "{sent}"', "WWW-Authenticate": f'Bearer error_description="{sent}"'}
+        return error_answer(self.status, f"DENIED {sent}", f"Authorization: {sent}", shown)
+
+
+@dataclass(frozen=True, slots=True)
 class Html(Fault):
     """Answers everything with 200 and a login page, as a portal or a wrong host does."""
 

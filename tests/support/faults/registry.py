@@ -188,7 +188,7 @@ class FaultRegistry:
 
     def change_password(self, user: str, password: str) -> None:
         """Give a user another password; tokens given before stay good."""
-        self._accounts.passwords[user] = password
+        self._accounts.change_password(user, password)
 
     def revoke_tokens(self) -> None:
         """End the life of every token given so far, without waiting for it."""

@@ -265,6 +265,16 @@ def test_a_scheduled_tag_that_fails_keeps_its_interval_for_five_failures(failure
     assert START + delay == due(given, attempt(given, START, failures, Retry.PERMANENT))
 
 
+@pytest.mark.parametrize(("failures", "delay"), [(1, 5), (2, 10), (5, 10), (6, 20), (7, 20), (100, 20)])
+def test_a_scheduled_tag_is_asked_for_every_two_intervals_however_long_its_registry_is_away(
+    failures: int, delay: float
+) -> None:
+    """Transient trouble of any length is over for a tag two intervals after it is for its registry."""
+    given = failed(stream(tag(scheduled=True, notes={INTERVAL: "10s"})))
+
+    assert START + delay == due(given, attempt(given, START, failures, Retry.TRANSIENT))
+
+
 def test_a_long_interval_does_not_lengthen_the_back_off() -> None:
     """A scheduled tag that fails is retried by its back-off when that is the shorter."""
     given = failed(stream(tag(scheduled=True)))

@@ -11,6 +11,7 @@ import requests
 
 from support.faults import (
     Delay,
+    Echo,
     Fault,
     FaultRegistry,
     Hang,
@@ -77,6 +78,17 @@ def test_hang(registry: FaultRegistry) -> None:
         eventually(lambda: registry.count(kind="ping") == 1, within=2, every=0.01, what="the ping is read")
         registry.stop()
         assert client.recv(100) == b""
+
+
+def test_echo(registry: FaultRegistry) -> None:
+    """Who sends a credential is refused and shown it; who sends none is answered as usual."""
+    registry.fail(Echo())
+
+    answer = requests.get(f"{registry.url}{MANIFEST}", auth=("ana", "secret"), timeout=2)
+    assert 403 == answer.status_code
+    assert "YW5hOnNlY3JldA==" in answer.json()["errors"][0]["message"]
+    assert "YW5hOnNlY3JldA==" in answer.headers["Warning"]
+    assert 200 == get(registry).status_code
 
 
 @pytest.mark.parametrize(
