@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from bench import scale, startup
+from bench import (
+    dedup,
+    first_import,
+    moved,
+    scale,
+    startup,
+    unchanged,
+)
 from bench.bench import BUILD, Bench
 from bench.report import show, write
 
@@ -18,6 +25,10 @@ if TYPE_CHECKING:
 
 BENCHES: dict[str, Callable[[Bench], list[Figure]]] = {
     "startup": startup.measure,
+    "requests": unchanged.measure,
+    "dedup": dedup.measure,
+    "moved": moved.measure,
+    "first-import": first_import.measure,
     "scale": scale.measure,
 }
 
