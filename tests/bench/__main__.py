@@ -10,9 +10,11 @@ from rich.console import Console
 from bench import (
     dedup,
     first_import,
+    latency,
     moved,
     scale,
     startup,
+    throughput,
     unchanged,
 )
 from bench.bench import BUILD, Bench
@@ -29,6 +31,8 @@ BENCHES: dict[str, Callable[[Bench], list[Figure]]] = {
     "dedup": dedup.measure,
     "moved": moved.measure,
     "first-import": first_import.measure,
+    "throughput": throughput.measure,
+    "latency": latency.measure,
     "scale": scale.measure,
 }
 

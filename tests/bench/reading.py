@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from support.waiting import eventually
@@ -115,6 +117,12 @@ class Watch:
     def close(self) -> None:
         """End it."""
         self._answer.close()
+
+
+def processor_time(pid: int) -> float:
+    """Give how many seconds of processor a process has used so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def percentile(values: Sequence[float], share: float) -> float:
