@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from bench import scale, startup
+from bench import (
+    dedup,
+    first_import,
+    latency,
+    moved,
+    scale,
+    startup,
+    throughput,
+    unchanged,
+)
 from bench.bench import BUILD, Bench
 from bench.report import show, write
 
@@ -18,6 +27,12 @@ if TYPE_CHECKING:
 
 BENCHES: dict[str, Callable[[Bench], list[Figure]]] = {
     "startup": startup.measure,
+    "requests": unchanged.measure,
+    "dedup": dedup.measure,
+    "moved": moved.measure,
+    "first-import": first_import.measure,
+    "throughput": throughput.measure,
+    "latency": latency.measure,
     "scale": scale.measure,
 }
 

@@ -7,6 +7,7 @@ does not need.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -76,10 +77,76 @@ def paged_list(kubeconfig: str) -> None:
     print(time.monotonic() - began)
 
 
+def first_import(host: str, repository: str, tags: str) -> None:
+    """Ask for the tags v0, v1 ... of a repository and get their manifests; print how many seconds."""
+    import time  # noqa: PLC0415
+
+    import requests  # noqa: PLC0415
+
+    from imagestreams.registry.manifests import ACCEPT  # noqa: PLC0415
+
+    base = f"http://{host}/v2/{repository}/manifests"
+    with requests.Session() as session:
+        session.trust_env = False
+        session.headers["Accept"] = ACCEPT
+        began = time.monotonic()
+        for number in range(int(tags)):
+            found = session.head(f"{base}/v{number}", timeout=10)
+            found.raise_for_status()
+            session.get(f"{base}/{found.headers['Docker-Content-Digest']}", timeout=10).raise_for_status()
+        print(time.monotonic() - began)
+
+
+def heads(host: str, prefix: str, shape: str, threads: str, seconds: str) -> None:
+    """Ask for tags over and over, a session a thread; print how many a second, and seconds of processor each.
+
+    With the shape 100x50 they are v0 to v49 of prefix-0 to prefix-99.
+    """
+    import threading  # noqa: PLC0415
+    import time  # noqa: PLC0415
+
+    import requests  # noqa: PLC0415
+
+    from imagestreams.registry.manifests import ACCEPT  # noqa: PLC0415
+
+    repositories, _, tags = shape.partition("x")
+    urls = [
+        f"http://{host}/v2/{prefix}-{repository}/manifests/v{tag}"
+        for repository in range(int(repositories))
+        for tag in range(int(tags))
+    ]
+    counts = [0] * int(threads)
+
+    def ask(mine: int, until: float) -> None:
+        with requests.Session() as session:
+            session.trust_env = False
+            session.headers["Accept"] = ACCEPT
+            for url in itertools.cycle(urls[mine :: int(threads)]):
+                found = session.head(url, timeout=10)
+                found.raise_for_status()
+                if not found.headers["Docker-Content-Digest"]:
+                    raise RuntimeError(f"{url} has no digest")
+                counts[mine] += 1
+                if time.monotonic() >= until:
+                    return
+
+    began, used = time.monotonic(), time.process_time()
+    asking = [
+        threading.Thread(target=ask, args=(mine, began + float(seconds))) for mine in range(int(threads))
+    ]
+    for thread in asking:
+        thread.start()
+    for thread in asking:
+        thread.join()
+    print(sum(counts) / (time.monotonic() - began), (time.process_time() - used) / sum(counts))
+
+
 BASELINES: dict[str, Callable[..., None]] = {
     "imports": imports,
     "empty-operator": empty_operator,
     "paged-list": paged_list,
+    "first-import": first_import,
+    "heads": heads,
 }
 
 if __name__ == "__main__":

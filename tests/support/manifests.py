@@ -76,3 +76,15 @@ def deployment(name: str, follows: dict[str, str], *, replicas: int = 1, image: 
             },
         },
     }
+
+
+def pull_secret(name: str, host: str, username: str, password: str) -> Manifest:
+    """Write a pull secret for one host, as `kubectl create secret docker-registry` does."""
+    auths = {"auths": {host: {"username": username, "password": password}}}
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": name},
+        "type": "kubernetes.io/dockerconfigjson",
+        "stringData": {".dockerconfigjson": json.dumps(auths)},
+    }

@@ -67,7 +67,7 @@ class QuickRegistry:
         self._tell("behave", how)
 
     def counts(self) -> dict[str, int]:
-        """Count the requests since the start or the last `reset`: HEAD, GET (of manifests), and blob."""
+        """Count the requests since the start or the last `reset`: HEAD, GET (of manifests), blob and ping."""
         return {name: count for name, count in self._ask("counts").items() if isinstance(count, int)}
 
     def limited_at(self) -> list[float]:
@@ -90,10 +90,13 @@ class QuickRegistry:
 
 
 @contextlib.contextmanager
-def quick_registry() -> Iterator[QuickRegistry]:
-    """Run one in a process of its own until the block ends."""
+def quick_registry(port: int = 0) -> Iterator[QuickRegistry]:
+    """Run one in a process of its own until the block ends, at a free port unless one is given."""
     with subprocess.Popen(
-        [sys.executable, "-m", "support.quick"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "support.quick", str(port)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as process:
         try:
             assert process.stdout is not None
@@ -124,6 +127,10 @@ class _Server:
         if how == "limit":
             self.limited_at.append(time.monotonic())
             return _response("429 Too Many Requests", b"{}", f"Retry-After: {self.behaviour[1]}\r\n")
+        if path == "/v2/":
+            # Clients that ask whether it is a registry, as crane does, go no further without.
+            self.counts["ping"] += 1
+            return _response("200 OK", b"{}")
         repository, _, rest = path.removeprefix("/v2/").partition("/manifests/")
         if rest:
             return self._manifest(method, repository, rest)
@@ -191,9 +198,9 @@ class _Connection(asyncio.Protocol):
                 self._transport.write(answer)
 
 
-async def _serve() -> None:
+async def _serve(port: int) -> None:
     server = _Server()
-    listening = await asyncio.get_running_loop().create_server(lambda: _Connection(server), "127.0.0.1", 0)
+    listening = await asyncio.get_running_loop().create_server(lambda: _Connection(server), "127.0.0.1", port)
     host, port = listening.sockets[0].getsockname()
     print(f"{host}:{port}", flush=True)
     # When who started it is gone, however it ended, so is this.
@@ -201,4 +208,4 @@ async def _serve() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve())
+    asyncio.run(_serve(int(sys.argv[1])))
