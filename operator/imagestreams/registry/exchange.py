@@ -20,9 +20,10 @@ from imagestreams.errors import (
     UnreachableError,
 )
 from imagestreams.registry.auth import Authenticator, Door
+from imagestreams.registry.failures import CLOSED_EARLY, TlsError
 from imagestreams.registry.manifests import ACCEPT
 from imagestreams.registry.memory import Memory
-from imagestreams.registry.transport import CLOSED_EARLY, MANIFEST_LIMIT, Answer, Request, TlsError
+from imagestreams.registry.transport import MANIFEST_LIMIT, Answer, Request
 from imagestreams.registry.wording import shown
 
 if TYPE_CHECKING:

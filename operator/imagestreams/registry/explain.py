@@ -23,7 +23,7 @@ from imagestreams.errors import (
 )
 from imagestreams.registry.authorities import CONFIG_MAP
 from imagestreams.registry.exchange import ForeignChallengeError
-from imagestreams.registry.transport import TlsError
+from imagestreams.registry.failures import TlsError
 from imagestreams.registry.wording import cut
 
 if TYPE_CHECKING:

@@ -21,7 +21,8 @@ from imagestreams.errors import (
     UnreachableError,
     UnwellError,
 )
-from imagestreams.registry.transport import Request, TlsError
+from imagestreams.registry.failures import TlsError
+from imagestreams.registry.transport import Request
 from imagestreams.registry.wording import shown
 
 if TYPE_CHECKING:

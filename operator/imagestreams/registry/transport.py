@@ -2,8 +2,7 @@
 
 The only module that sends requests, over the connections of registry.connections. Above it, registry.auth
 and registry.exchange decide what to send; below it is the network. What goes wrong comes out as an
-UnreachableError or ProtocolError in words of ours: the library's hold object addresses, which would make the
-same failure look new every time.
+UnreachableError or ProtocolError in words of registry.failures.
 """
 
 from __future__ import annotations
@@ -11,10 +10,8 @@ from __future__ import annotations
 import dataclasses
 import http.client
 import math
-import socket
-import ssl
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import requests
@@ -25,13 +22,13 @@ import urllib3.exceptions
 
 from imagestreams.errors import LimitedError, ProtocolError, UnreachableError
 from imagestreams.registry.connections import Authorities, BoundedAdapter
+from imagestreams.registry.failures import causes_of, explain_failure
 from imagestreams.registry.memory import Memory
 from imagestreams.registry.pacing import Pauses, quota_left
 from imagestreams.registry.watchdog import Watchdog
-from imagestreams.registry.wording import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
 MANIFEST_LIMIT = 4 * 1024 * 1024
 """OCI distribution specification 1.1: registries should take manifests of up to 4 MiB."""
@@ -40,18 +37,6 @@ MANIFEST_LIMIT = 4 * 1024 * 1024
 _HOSTS = 4096
 _LIMITED = "it wants to be asked less often (429 or 503)"
 TOO_SLOW = "it sent its answer too slowly"
-CLOSED_EARLY = "it closed the connection before its answer was complete"
-
-
-class TlsError(UnreachableError):
-    """The TLS handshake failed. `not_tls` tells that the other side does not speak TLS at all."""
-
-    # Whom one namespace does not trust another may.
-    of_host = False
-
-    def __init__(self, message: str, *, not_tls: bool = False) -> None:
-        super().__init__(message)
-        self.not_tls = not_tls
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -171,14 +156,14 @@ class Transport:
                 answer = self._exchange(request, deadline)
             except requests.exceptions.ConnectionError as error:
                 # A kept-alive connection that the registry closed meanwhile shows only when it is used.
-                stale = any(isinstance(cause, http.client.RemoteDisconnected) for cause in _causes(error))
+                stale = any(isinstance(cause, http.client.RemoteDisconnected) for cause in causes_of(error))
                 if not stale or time.monotonic() >= deadline:
                     raise
                 answer = self._exchange(request, deadline)
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             if time.monotonic() >= deadline:
                 raise UnreachableError(TOO_SLOW) from error
-            raise _explain(error, self.limits) from error
+            raise explain_failure(error, connect=self.limits.connect, read=self.limits.read) from error
         if time.monotonic() >= deadline:
             # A head or a body that the watchdog cut short reads as one that ended there.
             raise UnreachableError(TOO_SLOW)
@@ -240,52 +225,3 @@ def _read(response: requests.Response, limit: int) -> bytes:
             raise ProtocolError(f"its answer is larger than {limit // 1024} KiB{what}")
         chunks.append(chunk)
     return b"".join(chunks)
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    seen: set[int] = set()
-    todo: list[Any] = [error]
-    while todo:
-        one = todo.pop()
-        if not isinstance(one, BaseException) or id(one) in seen:
-            continue
-        seen.add(id(one))
-        yield one
-        todo += [one.__cause__, one.__context__, getattr(one, "reason", None), *one.args]
-
-
-_REFUSALS: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
-    ((socket.gaierror, urllib3.exceptions.NameResolutionError), "its host name does not resolve"),
-    ((ConnectionRefusedError,), "the connection was refused: nothing listens there"),
-    # Below the one before: the library makes every failure to connect a kind of time-out.
-    ((urllib3.exceptions.ConnectTimeoutError,), "no connection within {connect:.0f} s"),
-    (
-        (urllib3.exceptions.ReadTimeoutError, TimeoutError),
-        "it accepted the connection but did not answer within {read:.0f} s",
-    ),
-    (
-        (ConnectionResetError, BrokenPipeError, http.client.RemoteDisconnected, http.client.IncompleteRead),
-        CLOSED_EARLY,
-    ),
-    ((urllib3.exceptions.ProxyError,), "the proxy cannot be reached"),
-)
-
-
-def _explain(error: BaseException, limits: Limits) -> UnreachableError | ProtocolError:
-    causes = list(_causes(error))
-    for cause in causes:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return TlsError(f"its certificate is not trusted: {shown(cause.verify_message)}")
-    # A connection that ends within TLS is no flaw of TLS: in the handshake the host may speak none at all.
-    if any(isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError) for cause in causes):
-        return UnreachableError(CLOSED_EARLY)
-    if any(isinstance(cause, ssl.SSLError) for cause in causes):
-        text = " ".join(str(cause) for cause in causes).upper()
-        not_tls = any(mark in text for mark in ("WRONG_VERSION_NUMBER", "UNKNOWN_PROTOCOL", "HTTP_REQUEST"))
-        return TlsError("it does not speak TLS" if not_tls else "TLS failed", not_tls=not_tls)
-    for kinds, text in _REFUSALS:
-        if any(isinstance(cause, kinds) for cause in causes):
-            return UnreachableError(text.format(connect=limits.connect, read=limits.read))
-    if any(isinstance(cause, http.client.HTTPException | urllib3.exceptions.DecodeError) for cause in causes):
-        return ProtocolError("what it answered is not HTTP")
-    return UnreachableError(f"the connection failed ({type(error).__name__})")

@@ -19,8 +19,8 @@ from imagestreams.model.reference import parse_reference
 from imagestreams.registry.credentials import Credential
 from imagestreams.registry.exchange import Visitor
 from imagestreams.registry.explain import explain
+from imagestreams.registry.failures import TlsError
 from imagestreams.registry.names import place_of
-from imagestreams.registry.transport import TlsError
 
 REFERENCE = parse_reference("r.io:5000/team/app:v1")
 PLACE = place_of(REFERENCE)

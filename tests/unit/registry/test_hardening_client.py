@@ -19,10 +19,10 @@ from imagestreams.model.reference import parse_reference
 from imagestreams.registry.credentials import Credential
 from imagestreams.registry.exchange import ForeignChallengeError, Visitor
 from imagestreams.registry.explain import explain
+from imagestreams.registry.failures import TlsError
 from imagestreams.registry.manifests import OCI_INDEX, OCI_MANIFEST, Platform, choose_child, parse_manifest
 from imagestreams.registry.memory import Memory
 from imagestreams.registry.names import place_of
-from imagestreams.registry.transport import TlsError
 from imagestreams.registry.wording import shown
 from unit.registry.asking import AMD, Client, ask
 from unit.registry.hardening import scripted_server

@@ -9,7 +9,8 @@ import pytest
 
 from imagestreams.errors import ProtocolError, StartError, UnreachableError
 from imagestreams.registry.connections import HEAD_LIMIT, trusting_context
-from imagestreams.registry.transport import Limits, Request, TlsError, Transport
+from imagestreams.registry.failures import TlsError
+from imagestreams.registry.transport import Limits, Request, Transport
 from support.faults import FaultRegistry, Hang
 from unit.registry.asking import HASTY, Client
 from unit.registry.hardening import raw_server

@@ -201,19 +201,19 @@ def test_a_proxy_that_wants_another_login_is_told_without_it(
             client.digest(ask(secure, insecure=False))
         client.close()
 
-    assert ("the proxy cannot be reached", UnreachableError) == (str(error), type(error))
+    assert ("the proxy gives no way to it (it answered 407)", UnreachableError) == (str(error), type(error))
     assert "secret-xyz" not in str(told.value)
     assert [] == secure.requests
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_proxy_that_is_down_is_told(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
-    """Nothing is asked past a proxy that does not answer."""
+    """Nothing is asked past a proxy that does not answer, and it is the proxy that nothing listens for."""
     with ClosedPort() as closed, FaultRegistry() as registry:
         monkeypatch.setenv(f"{scheme.upper()}_PROXY", f"http://{closed.host}")
         client = Client()
         error = trouble(client, f"{scheme}://{registry.host}/v2/")
         client.close()
 
-        assert UnreachableError is type(error)
+        assert ("the proxy cannot be reached", UnreachableError) == (str(error), type(error))
         assert [] == registry.requests

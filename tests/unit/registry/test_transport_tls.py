@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from imagestreams.registry.transport import Request, TlsError
+from imagestreams.registry.failures import TlsError
+from imagestreams.registry.transport import Request
 from support.faults import (
     FaultRegistry,
 )
