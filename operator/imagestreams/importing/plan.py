@@ -168,8 +168,8 @@ def plan(
     for tag in stream.tags:
         if not tag.importable:
             continue
-        intent = intent_of(stream, tag)
         status = known.get(tag.name)
+        intent = _intent(stream, tag, status)
         attempt = attempts.get(tag.name)
         interval = interval_of(stream, tag, default_interval) if tag.scheduled else None
         if attempt is not None and attempt.intent == intent:
@@ -195,6 +195,12 @@ def plan(
             return Plan(tuple(asks), wake, wanted, priority)
         wake = due if wake is None else min(wake, due)
     return Plan(tuple(asks), wake)
+
+
+def _intent(stream: Stream, tag: TagSpec, status: TagStatus | None) -> Intent:
+    intent = intent_of(stream, tag)
+    # It is kept with each attempt: one for both.
+    return status.intent if status is not None and status.intent == intent else intent
 
 
 def _ask(
