@@ -11,6 +11,8 @@ import dataclasses
 import itertools
 import tempfile
 import threading
+import time
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -119,7 +121,11 @@ def create(
 
 
 def settled(stream: Stream, moves: int) -> dict[str, Any]:
-    """Give the status of a stream whose tags have all moved so often, to what a quick registry serves now."""
+    """Give the status of a stream whose tags have all moved so often, to what a quick registry serves now.
+
+    They moved once a day, at a time of day that is the stream's own.
+    """
+    moved = time.strftime("%H:%M:%SZ", time.gmtime(zlib.crc32(stream.uid.encode()) % 86_400))
     for version in range(1 - moves, 1):
         outcomes = {
             tag.name: Imported(intent_of(stream, tag), reference.at(digest), digest)
@@ -131,7 +137,7 @@ def settled(stream: Stream, moves: int) -> dict[str, Any]:
         status = record(
             stream,
             outcomes,
-            now=f"2026-01-01T00:{version + moves:02}:00Z",
+            now=f"2026-01-{version + moves:02}T{moved}",
             lookup=lambda _: None,
             permitted=lambda _: Permission(granted=True),
         )

@@ -98,7 +98,8 @@ def _fill(admin: Admin, registry: QuickRegistry, population: Population, start: 
                 stream(
                     name,
                     *(
-                        tag(f"v{number}", f"{registry.host}/team/{name}:v{number}", scheduled=True)
+                        # As in a real cluster no two streams name the same digest: equal texts are kept once.
+                        tag(f"v{number}", f"{registry.host}/team/{name}:{name}-v{number}", scheduled=True)
                         for number in range(_TAGS)
                     ),
                 ),

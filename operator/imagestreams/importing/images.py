@@ -55,6 +55,7 @@ class ImageKeeper:
         self._streams = tools.streams
         self._loaded = False
         self._known: dict[str, KeptImage | None] = {}
+        """Those there are; what is stored of one only where it is marked, or was."""
         self._missing: dict[str, _Missing] = {}
         self._schedule: Schedule[str] = Schedule()
         self._woken = asyncio.Event()
@@ -107,7 +108,7 @@ class ImageKeeper:
 
     async def _relist(self) -> list[KeptImage]:
         listed = await self._images.listed()
-        self._known = {image.digest: image for image in listed}
+        self._known = {image.digest: None if image.unnamed_since is None else image for image in listed}
         self._loaded = True
         return listed
 

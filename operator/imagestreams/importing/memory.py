@@ -44,7 +44,7 @@ class Memory:
     """The last attempt to list the repository."""
     listing: Wanted | None = None
     """What is being listed."""
-    troubled: set[str] = dataclasses.field(default_factory=set)
+    troubled: frozenset[str] = frozenset()
     """Tags whose condition tells of their host's trouble; the namespace was told of that as a whole."""
     hold_until: float = 0.0
     budget: int = BUDGET
@@ -80,9 +80,9 @@ class Memory:
             return attempt.failures
         self.outcomes[ask.tag] = outcome
         if of_host:
-            self.troubled.add(ask.tag)
+            self.troubled |= {ask.tag}
         elif trouble is not None:
-            self.troubled.discard(ask.tag)
+            self.troubled -= {ask.tag}
         return attempt.failures
 
     def was_listed(

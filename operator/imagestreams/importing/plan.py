@@ -175,8 +175,8 @@ def plan(
     for tag in stream.tags:
         if not tag.importable:
             continue
-        intent = intent_of(stream, tag)
         status = known.get(tag.name)
+        intent = _intent(stream, tag, status)
         attempt = attempts.get(tag.name)
         interval = interval_of(stream, tag, default_interval) if tag.scheduled else None
         edited = False
@@ -211,6 +211,12 @@ def plan(
 
 def _can_wait(ask: Ask) -> bool:
     return ask.intent.listed and ask.priority is Priority.SCHEDULED
+
+
+def _intent(stream: Stream, tag: TagSpec, status: TagStatus | None) -> Intent:
+    intent = intent_of(stream, tag)
+    # It is kept with each attempt: one for both.
+    return status.intent if status is not None and status.intent == intent else intent
 
 
 def _ask(

@@ -6,16 +6,22 @@ Used by the parse functions of model.stream, model.status and model.trigger only
 
 from __future__ import annotations
 
-import sys
+import functools
 from typing import Any
 
 
 def text(value: Any) -> str:
     """Read a string, else "".
 
-    Equal ones are one: kinds, modes, tags, times and digests come again in each of ten thousand streams.
+    Equal ones are mostly one: kinds, modes, tags and times come again in each of ten thousand streams.
     """
-    return sys.intern(value) if isinstance(value, str) else ""
+    return _once(value) if isinstance(value, str) else ""
+
+
+# What was read last only: a table of all texts takes more than it saves, as most digests come but once.
+@functools.lru_cache(4096)
+def _once(value: str) -> str:
+    return value
 
 
 def integer(value: Any) -> int:

@@ -83,11 +83,18 @@ class Intake:
 
     def stream_seen(self, body: Any) -> None:
         """Take in an ImageStream as it is now."""
+        if self._is_known(_Found.of(body)):
+            # As at a start, when Kopf lists what was read before: to parse it costs more than all else here.
+            return
         stream = Stream.parse(body)
         if self.store.put(stream):
             self._metrics.streams.set(len(self.store))
             self._importer.changed(stream.key)
             self.follower.stream_changed(stream.key)
+
+    def _is_known(self, found: _Found) -> bool:
+        known = self.store.stream(StreamKey(*found.names))
+        return known is not None and (known.uid, known.resource_version) == (found.uid, found.version)
 
     def stream_gone(self, key: StreamKey, uid: str) -> None:
         """Take in that an ImageStream is deleted; what followed it stays as it is, as in the original."""
