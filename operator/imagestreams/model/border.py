@@ -9,13 +9,18 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+_SHORT = 300
+
 
 def text(value: Any) -> str:
     """Read a string, else "".
 
     Equal ones are mostly one: kinds, modes, tags and times come again in each of ten thousand streams.
     """
-    return _once(value) if isinstance(value, str) else ""
+    if not isinstance(value, str):
+        return ""
+    # Who writes a long text anew each second must not fill the table with it.
+    return _once(value) if len(value) <= _SHORT else value
 
 
 # What was read last only: a table of all texts takes more than it saves, as most digests come but once.
