@@ -43,6 +43,9 @@ class Metrics:
             "Streams whose next due time is known; as many as there are, once a start is over",
             registry=self.registry,
         )
+        self.images = Gauge(
+            "imagestreams_images", "Images of ours, as of when they were last listed", registry=self.registry
+        )
         self.workloads = Gauge(
             "imagestreams_workloads", "Workloads that follow a tag", registry=self.registry
         )

@@ -69,6 +69,8 @@ def paged_list(kubeconfig: str) -> None:
     token, kept = "", []
     while True:
         answer = admin.session().get(path, params={"limit": "500", "continue": token}, timeout=60)
+        if not answer.ok:
+            sys.exit(f"{path}: {answer.status_code} {answer.text[:300]}")
         page = json.loads(answer.content)
         kept += page["items"]
         token = page["metadata"].get("continue", "")

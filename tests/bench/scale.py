@@ -1,37 +1,47 @@
 """Ten thousand streams of five tags: how long a start takes, what it costs in memory, whether idle is idle.
 
-Every stream has the status that the operator itself would have given it (4 KB), and a quick registry
-serves what that status says: nothing moved, and nothing is to be written. A start is over when every
-stream is stored and has its due time; it is compared with a bare paged LIST of the same objects. The
-registry is a quick one of tests/support: a real one would have to be filled with 50,000 tags first, and
+Every stream has the status that the operator itself would have given it (4 KB), every tag its Image, and a
+quick registry serves what that status says: nothing moved, and nothing is to be written. A start is over
+when every stream is stored and has its due time; it is compared with a bare paged LIST of the same objects.
+The registry is a quick one of tests/support: a real one would have to be filled with 50,000 tags first, and
 counts nothing.
 """
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import math
 import re
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from bench.populate import Admin, Population, create
+from bench.planting import Etcd, key_of, like
+from bench.populate import Admin, Population, create, settled
 from bench.report import Figure
+from imagestreams.model.image import Image
+from imagestreams.model.stream import Stream
 from support.manifests import stream, tag
-from support.quick import quick_registry
+from support.quick import manifest_of, quick_registry
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from bench.bench import Bench
     from localrun import OperatorProcess
+    from support.manifests import Manifest
     from support.quick import QuickRegistry
 
 _SIZES = (1_000, 3_000, 10_000)
+_VERSION = "image.openshift.io/v1"
 _TAGS = 5
 _MOVES = 2
 _RUNS = 3
 _WITHIN = 120.0
+_SETTLE = 5.0
 _IDLE = 70.0
 """In the first minute after a start each tag is asked for once."""
 
@@ -44,23 +54,27 @@ class _Start:
         with bench.operator() as operator:
             _wait_until_known(operator, streams)
             self.seconds = time.monotonic() - began
-            time.sleep(5)
+            _wait_for(operator, lambda told: told("images") >= streams * _TAGS)
+            time.sleep(_SETTLE)
             self.peak = _peak(operator.pid)
 
 
 def measure(bench: Bench) -> list[Figure]:
     """Measure at a thousand, three thousand and ten thousand streams."""
     figures: list[Figure] = []
-    admin = Admin(bench.cluster.kubeconfig)
     empty = _Start(bench, 0)
     times: dict[int, float] = {}
     peaks: dict[int, float] = {}
     population = Population(_SIZES[-1], 20, "scale")
-    with quick_registry() as registry, bench.namespaces(*population.spaces()):
+    with contextlib.ExitStack() as stack:
+        registry = stack.enter_context(quick_registry())
+        stack.enter_context(bench.namespaces(*population.spaces()))
+        field = _Field(bench, registry, population)
+        stack.callback(field.clear)
         there = 0
         for size in _SIZES:
             bench.say(f"scale: making {size - there} streams ...")
-            _fill(admin, registry, population, there, size)
+            field.fill(there, size)
             there = size
             lists = sorted(_list_time(bench) for _ in range(_RUNS))
             starts = [_Start(bench, size) for _ in range(_RUNS)]
@@ -88,37 +102,80 @@ def measure(bench: Bench) -> list[Figure]:
     ]
 
 
-def _fill(admin: Admin, registry: QuickRegistry, population: Population, start: int, end: int) -> None:
-    named = list(population.names())[start:end]
-    create(
-        admin,
-        (
-            (
-                namespace,
-                stream(
-                    name,
-                    *(
-                        # As in a real cluster no two streams name the same digest: equal texts are kept once.
-                        tag(f"v{number}", f"{registry.host}/team/{name}:{name}-v{number}", scheduled=True)
-                        for number in range(_TAGS)
-                    ),
-                ),
-            )
-            for namespace, name in named
-        ),
-        moves=_MOVES,
-    )
+class _Field:
+    """Where streams and the Images of their tags are planted."""
+
+    def __init__(self, bench: Bench, registry: QuickRegistry, population: Population) -> None:
+        self._registry = registry
+        self._etcd = Etcd(bench.cluster.etcd)
+        self._names = list(population.names())
+        self._prefix = population.prefix
+        admin = Admin(bench.cluster.kubeconfig)
+        namespace, name = self._names[0]
+        create(admin, [(namespace, self._stream(name))], moves=_MOVES)
+        self._stream_pattern = self._etcd.stored(key_of("imagestreams", namespace, name))
+        first, body = self._image(name, 0)
+        admin.request("POST", "/apis/image.openshift.io/v1/images", {"apiVersion": _VERSION, **body})
+        self._image_pattern = self._etcd.stored(key_of("images", first))
+
+    def fill(self, start: int, end: int) -> None:
+        """Plant streams by their numbers, and what they name."""
+        self._etcd.plant(self._streams(start, end))
+        self._etcd.plant(self._images(start, end))
+
+    def clear(self) -> None:
+        """Take all of it away: Images outlive their namespaces, and to delete so many takes minutes."""
+        self._etcd.uproot(key_of("imagestreams", f"{self._prefix}-"))
+        self._etcd.uproot(key_of("images", ""))
+
+    def _streams(self, start: int, end: int) -> Iterator[tuple[str, dict[str, Any]]]:
+        for namespace, name in self._names[max(start, 1) : end]:
+            planted = like(self._stream_pattern, name=name, namespace=namespace)
+            planted["spec"], planted["status"] = self._stream(name)["spec"], {}
+            planted["status"] = settled(Stream.parse(planted), _MOVES)
+            yield key_of("imagestreams", namespace, name), planted
+
+    def _images(self, start: int, end: int) -> Iterator[tuple[str, dict[str, Any]]]:
+        for _, name in self._names[max(start, 1) : end]:
+            for number in range(_TAGS):
+                yield self._planted_image(name, number)
+        if start == 0:
+            for number in range(1, _TAGS):
+                yield self._planted_image(self._names[0][1], number)
+
+    def _planted_image(self, name: str, number: int) -> tuple[str, dict[str, Any]]:
+        image, body = self._image(name, number)
+        return key_of("images", image), {
+            **like(self._image_pattern, name=image),
+            "dockerImageReference": body["dockerImageReference"],
+        }
+
+    def _stream(self, name: str) -> Manifest:
+        tags = [tag(f"v{number}", self._source(name, number), scheduled=True) for number in range(_TAGS)]
+        return stream(name, *tags)
+
+    def _source(self, name: str, number: int) -> str:
+        # As in a real cluster no two streams name the same digest: equal texts are kept once.
+        return f"{self._registry.host}/team/{name}:{name}-v{number}"
+
+    def _image(self, name: str, number: int) -> tuple[str, Manifest]:
+        digest = manifest_of(f"{name}-v{number}")[0]
+        image = Image(digest, "application/vnd.oci.image.manifest.v1+json")
+        return image.name, image.to_json(f"{self._registry.host}/team/{name}@{digest}")
 
 
 def _idle(bench: Bench, registry: QuickRegistry, streams: int) -> list[Figure]:
     registry.reset()
-    with bench.operator() as operator:
+    with bench.operator({"IMAGESTREAMS_SWEEP_INTERVAL": "40s"}) as operator:
         _wait_until_known(operator, streams)
         before = _processor(operator.pid)
         bench.say("scale: each tag is asked for once ...")
         time.sleep(_IDLE)
         checks = registry.counts().get("HEAD", 0)
         used = _processor(operator.pid) - before
+        if not checks:
+            raise RuntimeError("no tag was asked for in the first minute")
+        peak = _peak(operator.pid)
         writes = sum(
             float(count)
             for count in re.findall(
@@ -126,6 +183,7 @@ def _idle(bench: Bench, registry: QuickRegistry, streams: int) -> list[Figure]:
             )
         )
     return [
+        Figure("scale", "peak memory, with all checks and a sweep", peak, "MiB", 350),
         Figure("scale", "checks in the first minute", checks, "checks"),
         Figure("scale", "processor time for 1,000 checks", used / checks * 1000, "s", n=checks),
         Figure("scale", "writes while nothing moves", writes, "writes", 0),
@@ -134,21 +192,29 @@ def _idle(bench: Bench, registry: QuickRegistry, streams: int) -> list[Figure]:
 
 
 def _wait_until_known(operator: OperatorProcess, streams: int) -> None:
+    _wait_for(operator, lambda told: told("streams") == told("streams_looked_at") == streams)
+
+
+def _wait_for(operator: OperatorProcess, done: Callable[[Callable[[str], float]], bool]) -> None:
+    """Wait until what the operator's metrics tell, by name, is as it has to be; raises RuntimeError."""
     deadline = time.monotonic() + _WITHIN
     while time.monotonic() < deadline:
         text = operator.metrics()
-        known = re.search(r"^imagestreams_streams (\S+)", text, re.MULTILINE)
-        looked_at = re.search(r"^imagestreams_streams_looked_at (\S+)", text, re.MULTILINE)
-        if known and looked_at and float(known[1]) == float(looked_at[1]) == streams:
+        if done(functools.partial(_told, text)):
             return
         time.sleep(0.1)
-    raise RuntimeError(f"after {_WITHIN:.0f} s the operator does not know {streams} streams")
+    raise RuntimeError(f"after {_WITHIN:.0f} s the operator does not know all that there is:\n{text}")
+
+
+def _told(text: str, name: str) -> float:
+    found = re.search(rf"^imagestreams_{name} (\S+)", text, re.MULTILINE)
+    return float(found[1]) if found else math.nan
 
 
 def _list_time(bench: Bench) -> float:
     done = subprocess.run(
         [sys.executable, "-m", "bench.baselines", "paged-list", str(bench.cluster.kubeconfig)],
-        capture_output=True,
+        stdout=subprocess.PIPE,
         text=True,
         check=True,
     )

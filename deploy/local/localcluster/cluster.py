@@ -43,6 +43,11 @@ class Cluster:
         self.kubectl = access.kubectl
         self.audit_log = access.audit_log
 
+    @property
+    def etcd(self) -> str:
+        """The URL of its etcd, where it is of our own making; raises KeyError for one of kind."""
+        return f"http://{LOOPBACK}:{self._layout.port('etcd')}"
+
     @classmethod
     def up(cls, name: str = DEFAULT_NAME, nodes: WantedNodes = "auto", progress: Progress = silent) -> Self:
         """Make the cluster of this name, mend it where parts are missing, or find it healthy and return.

@@ -110,6 +110,7 @@ class ImageKeeper:
         listed = await self._images.listed()
         self._known = {image.digest: None if image.unnamed_since is None else image for image in listed}
         self._loaded = True
+        self._tools.metrics.images.set(len(listed))
         return listed
 
     async def collect(self, streams: Iterable[Stream]) -> None:

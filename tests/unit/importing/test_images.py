@@ -115,6 +115,7 @@ async def test_after_a_restart_only_what_is_missing_is_described() -> None:
 
         assert [f"r.io/app@{B}"] == [name for _, name in again.registries.described]
         assert {A, B} == set(again.images_stored.stored)
+        assert 1 == again.metrics.images._value.get()
 
 
 async def test_an_image_goes_a_grace_time_after_its_last_stream() -> None:
