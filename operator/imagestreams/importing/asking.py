@@ -22,8 +22,9 @@ from imagestreams.errors import (
 from imagestreams.importing.background import Background
 from imagestreams.importing.gate import Lane
 from imagestreams.importing.hosts import Hosts, Trouble
+from imagestreams.importing.intervals import pace
 from imagestreams.importing.keyring import Keyring
-from imagestreams.importing.plan import Priority, pace, retry_text
+from imagestreams.importing.plan import Priority, retry_text
 from imagestreams.importing.record import Failed, Imported
 from imagestreams.importing.repository import Unlisted, select
 from imagestreams.importing.sharing import Matter, Sharing

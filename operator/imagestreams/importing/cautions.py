@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from imagestreams.errors import InvalidError
-from imagestreams.importing.plan import interval_problem
+from imagestreams.importing.intervals import interval_problem
 from imagestreams.importing.repository import repository_problems
 from imagestreams.model.history import read_keep
 

@@ -51,6 +51,8 @@ class Memory:
     write_failures: int = 0
     write_refused: bool = False
     """Whether the last of them was a refusal."""
+    planned: Stream | None = None
+    """The stream as it was last planned for."""
     settled: Stream | None = None
     """The stream as it was when its status said all that is known; what it follows aside."""
     settling: bool = False

@@ -10,11 +10,12 @@ import dataclasses
 import enum
 from typing import TYPE_CHECKING
 
-from imagestreams.errors import InvalidError, Retry
+from imagestreams.errors import Retry
 from imagestreams.importing.effective import Defaults
+from imagestreams.importing.intervals import INTERVAL_LEAST, first_readable, interval_of, pace
 from imagestreams.importing.repository import listed_before, wanted_of
 from imagestreams.importing.schedule import jitter
-from imagestreams.model.duration import parse_duration, say_duration
+from imagestreams.model.duration import say_duration
 from imagestreams.model.status import REPOSITORY_FOLLOWED
 from imagestreams.model.stream import intent_of
 
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
     from imagestreams.model.status import Intent, TagStatus
     from imagestreams.model.stream import Stream, TagSpec
 
-INTERVAL_LEAST = 5.0
-"""A scheduled tag is asked for no more often than this, in seconds."""
-
 _FIRST_DELAY = {Retry.TRANSIENT: 5.0, Retry.PERMANENT: 15.0}
 _LAST_DELAY = {Retry.TRANSIENT: 300.0, Retry.PERMANENT: 3600.0}
 _FAILURES_AT_INTERVAL = 5
@@ -35,8 +33,6 @@ _TRANSIENT_INTERVALS = 2
 _PATIENCE = 300.0
 _PATIENCE_INTERVALS = 3
 _FIRST_CHECK_WITHIN = 60.0
-_EARLY = 1.0
-_EARLY_SHARE = 0.1
 _LISTING_SPREAD = 0.1
 _DEFAULTS = Defaults()
 
@@ -98,15 +94,6 @@ class Plan:
     listing_priority: Priority = Priority.SCHEDULED
 
 
-def pace(interval: float) -> float:
-    """Say after how many seconds a tag may be asked for again, at the soonest.
-
-    It is due after its interval; but where a stream is looked at anyway, what is due within the next moment
-    is asked for with the rest: a look costs more than a request where a stream has many tags.
-    """
-    return interval - min(_EARLY, interval * _EARLY_SHARE)
-
-
 def retry_delay(failures: int, retry: Retry) -> float:
     """Say how many seconds after the n-th failure in a row to ask again: doubling, with a cap."""
     return min(_FIRST_DELAY[retry] * 2.0 ** min(failures - 1, 16), _LAST_DELAY[retry])
@@ -115,39 +102,6 @@ def retry_delay(failures: int, retry: Retry) -> float:
 def retry_text(retry: Retry) -> str:
     """Say in a condition how a failed import is retried; never a time, which would have to be rewritten."""
     return f"Retried by itself, at most every {say_duration(_LAST_DELAY[retry])}."
-
-
-def interval_of(stream: Stream, tag: TagSpec, default: float) -> float:
-    """Say how often a scheduled tag is asked for: the tag's annotation, else the stream's, else the default.
-
-    One that cannot be read counts as not set; `interval_problem` tells the user.
-    """
-    return _first_readable((tag.interval, stream.interval), default)
-
-
-def interval_problem(stream: Stream) -> str:
-    """Say which interval annotation of a stream cannot be read, "" if all can."""
-    places = [
-        ("the stream", stream.interval),
-        *((f'tag "{tag.name}"', tag.interval) for tag in stream.tags),
-    ]
-    for place, text in places:
-        if text:
-            try:
-                parse_duration(text)
-            except InvalidError as error:
-                return f"annotation imagestreams.dev/interval of {place}: {error}; the default is used"
-    return ""
-
-
-def _first_readable(texts: tuple[str, ...], default: float) -> float:
-    for text in texts:
-        if text:
-            try:
-                return max(parse_duration(text), INTERVAL_LEAST)
-            except InvalidError:
-                continue
-    return default
 
 
 def plan(
@@ -159,6 +113,7 @@ def plan(
     default_interval: float,
     listed: Attempt | None = None,
     digests_to_come: bool = False,
+    seen: bool = False,
     defaults: Defaults = _DEFAULTS,
 ) -> Plan:
     """Decide which tags of an effective stream to ask for now, and whether to list its repository.
@@ -167,7 +122,8 @@ def plan(
     A tag is due at once when its intent is not the one its status was made for, after a failure when
     its back-off is over or it was edited, and, if it is scheduled, an interval after it was last asked for.
     The same holds for the list of the repository; `listed` is the last attempt at it. Where it is due and its
-    `digests_to_come`, what is due on schedule waits for them.
+    `digests_to_come`, what is due on schedule waits for them. `seen` tells that the stream was planned for
+    before as it is: then only what is due is looked at closely.
     """
     known = {tag.tag: tag for tag in stream.status.tags}
     asks: list[Ask] = []
@@ -175,10 +131,13 @@ def plan(
     for tag in stream.tags:
         if not tag.importable:
             continue
-        status = known.get(tag.name)
-        intent = _intent(stream, tag, status)
         attempt = attempts.get(tag.name)
         interval = interval_of(stream, tag, default_interval) if tag.scheduled else None
+        if seen and attempt is not None and _rests(attempt, interval, now):
+            wake = _sooner(wake, _due_after(attempt, interval))
+            continue
+        status = known.get(tag.name)
+        intent = _intent(stream, tag, status)
         edited = False
         if attempt is not None and attempt.intent == intent:
             edited = attempt.spec is not None and attempt.spec != tag and not attempt.wait
@@ -195,8 +154,8 @@ def plan(
             told = status if status is not None and status.intent == intent else None
             ask = _ask(tag, intent, interval, told, attempt)
             asks.append(dataclasses.replace(ask, priority=Priority.EDIT) if edited else ask)
-        elif wake is None or due < wake:
-            wake = due
+        else:
+            wake = _sooner(wake, due)
     planned = Plan(tuple(asks), wake)
     wanted = wanted_of(stream, defaults)
     if wanted is None:
@@ -207,6 +166,18 @@ def plan(
     priority = _priority(listed, wanted, told=listed_before(stream))
     asked = tuple(ask for ask in asks if not (digests_to_come and _can_wait(ask)))
     return Plan(asked, wake, wanted, priority)
+
+
+def _rests(attempt: Attempt, interval: float | None, now: float) -> bool:
+    if attempt.failures or attempt.wait:
+        return False
+    return interval is None or attempt.asked + pace(interval) > now
+
+
+def _sooner(wake: float | None, due: float | None) -> float | None:
+    if wake is None or due is None:
+        return due if wake is None else wake
+    return min(wake, due)
 
 
 def _can_wait(ask: Ask) -> bool:
@@ -252,7 +223,7 @@ def _due_listing(
     since: float,
     default_interval: float,
 ) -> float:
-    interval = _first_readable((stream.interval,), default_interval)
+    interval = first_readable((stream.interval,), default_interval)
     spread = jitter(f"{stream.uid}/", 1.0)
     due: float | None = now
     if attempt is not None and attempt.intent == wanted:

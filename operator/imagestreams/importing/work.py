@@ -153,8 +153,10 @@ class Importer:
             default_interval=self._default_interval,
             listed=memory.listed,
             digests_to_come=memory.repository.digests_to_come,
+            seen=memory.planned is stored,
             defaults=self._defaults,
         )
+        memory.planned = stored
         if decided.wake is not None:
             self._schedule.hasten(key, decided.wake)
         wanted = {tag.name for tag in stream.tags if tag.importable}

@@ -10,12 +10,14 @@ from __future__ import annotations
 import dataclasses
 import http.client
 import math
+import re
 import time
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import requests
 import requests.auth
+import requests.structures
 import requests.utils
 import urllib3
 import urllib3.exceptions
@@ -35,6 +37,7 @@ MANIFEST_LIMIT = 4 * 1024 * 1024
 
 
 _HOSTS = 4096
+_PLAIN_URL = re.compile(r"https?://[a-z0-9.-]+(?::[0-9]{1,5})?/v2/[A-Za-z0-9._:/-]+")
 _LIMITED = "it wants to be asked less often (429 or 503)"
 TOO_SLOW = "it sent its answer too slowly"
 
@@ -177,14 +180,7 @@ class Transport:
         left = deadline - time.monotonic()
         if left <= 0:
             raise UnreachableError(TOO_SLOW)
-        prepared = requests.PreparedRequest()
-        prepared.prepare(
-            method=request.method,
-            url=request.url,
-            headers={**self._headers, **request.headers},
-            data=request.form,
-            auth=_Authorization(request.authorization),
-        )
+        prepared = self._prepare(request)
         with self._watchdog.until(deadline):
             response = self._adapter.send(
                 prepared,
@@ -202,6 +198,24 @@ class Transport:
         # connection, and each check open a new one.
         response.raw.release_conn()
         return Answer(response.status_code, response.headers, body)
+
+    def _prepare(self, request: Request) -> requests.PreparedRequest:
+        prepared = requests.PreparedRequest()
+        headers = {**self._headers, **request.headers}
+        if request.form is None and _PLAIN_URL.fullmatch(request.url):
+            # There is nothing to encode: a tenth of what a check costs is spared.
+            prepared.method, prepared.url = request.method, request.url
+            prepared.headers = requests.structures.CaseInsensitiveDict(headers)
+            _Authorization(request.authorization)(prepared)
+        else:
+            prepared.prepare(
+                method=request.method,
+                url=request.url,
+                headers=headers,
+                data=request.form,
+                auth=_Authorization(request.authorization),
+            )
+        return prepared
 
     def _proxies_for(self, url: str) -> Mapping[str, str]:
         """Give $HTTP_PROXY, $HTTPS_PROXY and $ALL_PROXY, unless $NO_PROXY names the host."""

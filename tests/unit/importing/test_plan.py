@@ -11,18 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagestreams.errors import Reason, Retry
-from imagestreams.importing.plan import (
-    INTERVAL_LEAST,
-    Ask,
-    Attempt,
-    Priority,
-    interval_of,
-    interval_problem,
-    pace,
-    plan,
-    retry_delay,
-    retry_text,
-)
+from imagestreams.importing.intervals import INTERVAL_LEAST, interval_of, interval_problem, pace
+from imagestreams.importing.plan import Ask, Attempt, Priority, plan, retry_delay, retry_text
 from imagestreams.importing.record import Failed, Imported
 from imagestreams.importing.schedule import jitter
 from imagestreams.model.stream import intent_of
