@@ -13,6 +13,7 @@ import contextlib
 import functools
 import math
 import re
+import statistics
 import subprocess
 import sys
 import time
@@ -76,14 +77,16 @@ def measure(bench: Bench) -> list[Figure]:
             bench.say(f"scale: making {size - there} streams ...")
             field.fill(there, size)
             there = size
-            lists = sorted(_list_time(bench) for _ in range(_RUNS))
-            starts = [_Start(bench, size) for _ in range(_RUNS)]
-            times[size] = sorted(start.seconds for start in starts)[_RUNS // 2]
+            # By turns: whatever else the machine does meanwhile then weighs on both alike.
+            pairs = [(_list_time(bench), _Start(bench, size)) for _ in range(_RUNS)]
+            starts = [start for _, start in pairs]
+            times[size] = statistics.median(start.seconds for start in starts)
             peaks[size] = max(start.peak for start in starts)
-            told = f"{size} streams: start {times[size]:.1f} s, LIST {lists[_RUNS // 2]:.1f} s"
+            lists = [took for took, _ in pairs]
+            told = f"{size} streams: start {times[size]:.1f} s, LIST {statistics.median(lists):.1f} s"
             bench.say(f"scale: {told}, peak {peaks[size]:.0f} MiB")
             if size == _SIZES[-1]:
-                ratio = times[size] / lists[_RUNS // 2]
+                ratio = statistics.median(start.seconds / took for took, start in pairs)
                 figures += [
                     Figure("scale", "start to all known", times[size], "s", n=_RUNS),
                     Figure("scale", "start to all known", ratio, "ratio", 3.0, "a paged LIST", _RUNS),
