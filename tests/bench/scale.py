@@ -44,7 +44,7 @@ _RUNS = 3
 _WITHIN = 120.0
 _SETTLE = 5.0
 _IDLE = 70.0
-"""In the first minute after a start each tag is asked for once."""
+"""In the first minute after a start each tag is asked for once, where the machine has time for it."""
 
 
 class _Start:
@@ -63,7 +63,9 @@ class _Start:
 def measure(bench: Bench) -> list[Figure]:
     """Measure at a thousand, three thousand and ten thousand streams."""
     figures: list[Figure] = []
-    empty = _Start(bench, 0)
+    empties = [_Start(bench, 0) for _ in range(_RUNS)]
+    nothing = statistics.median(start.seconds for start in empties)
+    bare = max(start.peak for start in empties)
     times: dict[int, float] = {}
     peaks: dict[int, float] = {}
     population = Population(_SIZES[-1], 20, "scale")
@@ -95,8 +97,8 @@ def measure(bench: Bench) -> list[Figure]:
                 ]
     small, large = _SIZES[0], _SIZES[-1]
     extent = math.log(large / small)
-    grown = math.log((peaks[large] - empty.peak) / max(peaks[small] - empty.peak, 1.0)) / extent
-    took = math.log((times[large] - empty.seconds) / max(times[small] - empty.seconds, 0.01)) / extent
+    grown = math.log((peaks[large] - bare) / max(peaks[small] - bare, 1.0)) / extent
+    took = math.log((times[large] - nothing) / max(times[small] - nothing, 0.01)) / extent
     what = f"{small} to {large} streams, over a start with none"
     return [
         *figures,
@@ -172,7 +174,7 @@ def _idle(bench: Bench, registry: QuickRegistry, streams: int) -> list[Figure]:
     with bench.operator({"IMAGESTREAMS_SWEEP_INTERVAL": "40s"}) as operator:
         _wait_until_known(operator, streams)
         before = _processor(operator.pid)
-        bench.say("scale: each tag is asked for once ...")
+        bench.say("scale: a minute of checks ...")
         time.sleep(_IDLE)
         checks = registry.counts().get("HEAD", 0)
         used = _processor(operator.pid) - before
@@ -186,7 +188,7 @@ def _idle(bench: Bench, registry: QuickRegistry, streams: int) -> list[Figure]:
             )
         )
     return [
-        Figure("scale", "peak memory, with all checks and a sweep", peak, "MiB", 350),
+        Figure("scale", "peak memory after the first minute", peak, "MiB", 350),
         Figure("scale", "checks in the first minute", checks, "checks"),
         Figure("scale", "processor time for 1,000 checks", used / checks * 1000, "s", n=checks),
         Figure("scale", "writes while nothing moves", writes, "writes", 0),
