@@ -31,10 +31,12 @@ def test_a_repository_is_followed_as_far_as_its_stream_says(
     """Of 67 tags the newest 50 are imported, a new one appears, a filter holds, and spec stays as it was."""
     assert operator.alive
     image = images.image({"f": images.File(b"whole")})
+    # Its own: what an earlier run pushed to a cluster that was kept is not to be found.
+    name = f"{kubectl.namespace}/app"
     for number in range(67):
-        publisher.push("whole/app", f"1.{number}", image)
+        publisher.push(name, f"1.{number}", image)
     manifest: dict[str, Any] = stream("whole")
-    manifest["spec"] = {"dockerImageRepository": f"{cluster.registry}/whole/app"}
+    manifest["spec"] = {"dockerImageRepository": f"{cluster.registry}/{name}"}
     manifest["metadata"]["annotations"] = {
         "openshift.io/image.insecureRepository": "true",
         "imagestreams.dev/interval": "5s",
@@ -42,14 +44,14 @@ def test_a_repository_is_followed_as_far_as_its_stream_says(
     kubectl.apply(manifest)
     kubectl("wait", "--for=condition=Ready", "is/whole", "--timeout=60s")
 
-    repository = f"{cluster.registry}/whole/app"
+    repository = f"{cluster.registry}/{name}"
     assert {f"1.{number}" for number in range(17, 67)} == imported(kubectl, "whole")
     assert (
         f"50 of 67 tags of {repository} are followed; left out: 1.16, 1.15, 1.14, 1.13, 1.12 and 12 more; "
         "raise imagestreams.dev/max-tags (now 50), or name them in spec.tags"
     ) == followed(kubectl, "whole")["message"]
 
-    publisher.push("whole/app", "1.67", image)
+    publisher.push(name, "1.67", image)
     eventually(lambda: "1.67" in imported(kubectl, "whole"), within=30, what="the new tag")
     assert {"dockerImageRepository": repository} == kubectl.get("is", "whole")["spec"]
 

@@ -116,8 +116,9 @@ def test_started_anew_it_fetches_and_writes_nothing(
     Nor does that of a stream that follows another, whichever is seen first.
     """
     with FaultRegistry() as registry:
-        registry.put_image("single", "1")
-        registry.put_index("indexed", "1")
+        # An earlier run has left Images on a cluster that was kept: what is in those is not fetched.
+        registry.put_image("single", "1", f"single in {kubectl.namespace}")
+        registry.put_index("indexed", "1", content=f"indexed in {kubectl.namespace}")
         names = ("single", "indexed")
         tags = [tag(name, f"{registry.host}/{name}:1", scheduled=True) for name in names]
         following = {"name": "1", "from": {"kind": "ImageStreamTag", "name": "app:indexed"}}
