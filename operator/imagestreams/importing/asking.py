@@ -171,7 +171,10 @@ class Asker:
         began = asyncio.get_running_loop().time()
         try:
             answer = await self._at_places(matter, access, do)
-        except Exception:  # noqa: BLE001
+        except Exception as bug:
+            if self._closed:
+                # The threads are gone, and so is whoever would want to know.
+                raise asyncio.CancelledError from bug
             # A bug of ours in reading one registry's answer is that tag's condition, not everybody's end.
             _log.exception("asking for %s failed", matter.reference)
             text = f"{matter.reference}: the operator failed to read the answer; its log says more"

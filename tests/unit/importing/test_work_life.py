@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 
 from imagestreams.importing.gate import Gate
+from imagestreams.importing.sharing import Matter
+from imagestreams.model.reference import parse_reference
+from imagestreams.registry.access import Access
 from unit.importing.streams import body, digest, tag
 from unit.importing.world import DAWN, World, now, until
 
@@ -92,6 +95,22 @@ async def test_who_waits_for_a_turn_is_not_let_in_by_closing() -> None:
 
     assert 2 == len(world.registries.asked)
     assert {asyncio.current_task()} == asyncio.all_tasks()
+
+
+async def test_what_finds_no_threads_at_the_end_is_no_bug(caplog: pytest.LogCaptureFixture) -> None:
+    """Who asks when the importer is closed and its threads are gone is given up, without a word in the log."""
+    world = World()
+
+    def gone(*_: object) -> None:
+        raise RuntimeError("cannot schedule new futures after shutdown")
+
+    await world.importer.close(within=0.0)
+    world.registries.submit = gone  # type: ignore[method-assign]  # as an executor that was shut down
+    matter = Matter(parse_reference("r.io/app:v1"))
+    with pytest.raises(asyncio.CancelledError):
+        await world.importer.images._asker.put("shop", matter, Access(), world.registries.resolve)
+
+    assert "" == caplog.text
 
 
 async def test_closing_ends_in_time_though_the_api_server_hangs() -> None:
