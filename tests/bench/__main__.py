@@ -12,6 +12,7 @@ from bench import (
     first_import,
     latency,
     moved,
+    outage,
     scale,
     startup,
     throughput,
@@ -33,6 +34,7 @@ BENCHES: dict[str, Callable[[Bench], list[Figure]]] = {
     "first-import": first_import.measure,
     "throughput": throughput.measure,
     "latency": latency.measure,
+    "outage": outage.measure,
     "scale": scale.measure,
 }
 
