@@ -11,6 +11,7 @@ from bench import (
     dedup,
     first_import,
     latency,
+    limits,
     moved,
     outage,
     scale,
@@ -35,6 +36,7 @@ BENCHES: dict[str, Callable[[Bench], list[Figure]]] = {
     "throughput": throughput.measure,
     "latency": latency.measure,
     "outage": outage.measure,
+    "limits": limits.measure,
     "scale": scale.measure,
 }
 
