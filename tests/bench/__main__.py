@@ -11,7 +11,9 @@ from bench import (
     dedup,
     first_import,
     latency,
+    limits,
     moved,
+    outage,
     scale,
     startup,
     throughput,
@@ -33,6 +35,8 @@ BENCHES: dict[str, Callable[[Bench], list[Figure]]] = {
     "first-import": first_import.measure,
     "throughput": throughput.measure,
     "latency": latency.measure,
+    "outage": outage.measure,
+    "limits": limits.measure,
     "scale": scale.measure,
 }
 
