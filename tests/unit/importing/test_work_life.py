@@ -105,7 +105,7 @@ async def test_what_finds_no_threads_at_the_end_is_no_bug(caplog: pytest.LogCapt
         raise RuntimeError("cannot schedule new futures after shutdown")
 
     await world.importer.close(within=0.0)
-    world.registries.submit = gone  # type: ignore[method-assign]  # as an executor that was shut down
+    world.registries.submit = gone  # type: ignore[method-assign]  # as one that was shut down
     matter = Matter(parse_reference("r.io/app:v1"))
     with pytest.raises(asyncio.CancelledError):
         await world.importer.images._asker.put("shop", matter, Access(), world.registries.resolve)
