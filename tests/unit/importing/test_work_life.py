@@ -98,7 +98,7 @@ async def test_who_waits_for_a_turn_is_not_let_in_by_closing() -> None:
 
 
 async def test_what_finds_no_threads_at_the_end_is_no_bug(caplog: pytest.LogCaptureFixture) -> None:
-    """Who asks when the importer is closed and its threads are gone is given up, without a word in the log."""
+    """Who asks when the importer is closed and its threads are gone is given up; the log says nothing."""
     world = World()
 
     def gone(*_: object) -> None:
