@@ -9,6 +9,7 @@ from rich.console import Console
 
 from bench import (
     dedup,
+    edit,
     first_import,
     latency,
     limits,
@@ -35,6 +36,7 @@ BENCHES: dict[str, Callable[[Bench], list[Figure]]] = {
     "first-import": first_import.measure,
     "throughput": throughput.measure,
     "latency": latency.measure,
+    "edit": edit.measure,
     "outage": outage.measure,
     "limits": limits.measure,
     "scale": scale.measure,
