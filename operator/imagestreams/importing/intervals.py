@@ -5,6 +5,7 @@ Used by importing.plan, by whoever takes an answer that is young enough, and by 
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 from imagestreams.errors import InvalidError
@@ -27,6 +28,10 @@ def pace(interval: float) -> float:
     is asked for with the rest: a look costs more than a request where a stream has many tags.
     """
     return interval - min(_EARLY, interval * _EARLY_SHARE)
+
+
+# The same few texts are read for each tag at each look.
+_parsed = functools.lru_cache(256)(parse_duration)
 
 
 def interval_of(stream: Stream, tag: TagSpec, default: float) -> float:
@@ -57,7 +62,7 @@ def first_readable(texts: tuple[str, ...], default: float) -> float:
     for text in texts:
         if text:
             try:
-                return max(parse_duration(text), INTERVAL_LEAST)
+                return max(_parsed(text), INTERVAL_LEAST)
             except InvalidError:
                 continue
     return default
