@@ -75,8 +75,11 @@ class Importer:
 
     def _look_at_time(self, key: StreamKey, due: float) -> None:
         # A time, where there is one: a delay may round to none, and be due at once for ever.
+        before = self._schedule.next_due()
         self._schedule.hasten(key, due)
-        self._woken.set()
+        # Who waits for an earlier one need not know of it.
+        if before is None or due < before:
+            self._woken.set()
 
     def changed(self, key: StreamKey) -> None:
         """Note that a stream changed: it and those that take images of it are looked at."""

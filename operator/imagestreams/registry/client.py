@@ -88,9 +88,19 @@ class Question:
     @property
     def fingerprint(self) -> bytes:
         """What to keep an answer by: small, equal for equal questions, and without a secret."""
-        credential = self.credential.key if self.credential else ""
-        parts = (self.place, self.reference.version, self.platform, self.insecure, credential, self.known)
-        return hashlib.sha256(repr((parts, self.authorities)).encode()).digest()
+        known = self.known
+        parts = (
+            str(self.place),
+            self.place.contact,
+            self.reference.version,
+            str(self.platform) if self.platform else "",
+            "insecure" if self.insecure else "",
+            self.credential.key if self.credential else "",
+            f"{known.digest} {known.index}" if known else "",
+            self.authorities,
+        )
+        # By their repr no two lists of texts are the same, whatever a tenant writes into one of them.
+        return hashlib.sha256(repr(parts).encode()).digest()
 
 
 class RegistryClient:
