@@ -84,8 +84,14 @@ class Sharing:
                 if answer != question.known:
                     # So it will be asked by who has learnt the answer.
                     self._answers.put(dataclasses.replace(question, known=answer).fingerprint, answer)
+        except Exception as error:
+            # A bug of ours ends the question for all who share it; cancelled, they would never know.
+            shared.set_exception(error)
+            # There may be nobody else who reads it.
+            shared.exception()
+            raise
         except BaseException:
-            # A bug of ours is logged by who came first, and the end of the process ends it for all.
+            # The end of the process.
             shared.cancel()
             raise
         else:
