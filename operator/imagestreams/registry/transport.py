@@ -46,6 +46,8 @@ class Limits:
     connect: float = 5.0
     read: float = 10.0
     total: float = 30.0
+    rest: float = 60.0
+    """For how long a connection is kept for the next exchange."""
 
     @property
     def question(self) -> float:
@@ -124,7 +126,12 @@ class Transport:
         self._quota = quota
         self._watchdog = Watchdog()
         self._adapter = BoundedAdapter(
-            self._watchdog, ca_file=ca_file, pool_connections=64, pool_maxsize=32, max_retries=0
+            self._watchdog,
+            ca_file=ca_file,
+            rest=self.limits.rest,
+            pool_connections=64,
+            pool_maxsize=32,
+            max_retries=0,
         )
         self._proxies: Memory[str, Mapping[str, str]] = Memory(_HOSTS)
         # An insecure tag says so in its spec; a warning per request on stderr tells nobody more.
