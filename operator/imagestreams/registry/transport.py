@@ -8,7 +8,6 @@ UnreachableError or ProtocolError in words of registry.failures.
 from __future__ import annotations
 
 import dataclasses
-import http.client
 import math
 import time
 from typing import TYPE_CHECKING
@@ -162,8 +161,11 @@ class Transport:
             try:
                 answer = self._exchange(request, deadline)
             except requests.exceptions.ConnectionError as error:
-                # A kept-alive connection that the registry closed meanwhile shows only when it is used.
-                stale = any(isinstance(cause, http.client.RemoteDisconnected) for cause in causes_of(error))
+                # A kept-alive connection that the registry closed meanwhile shows only when it is used, as an
+                # end without an answer (a kind of reset) or as a reset.
+                stale = any(
+                    isinstance(cause, ConnectionResetError | BrokenPipeError) for cause in causes_of(error)
+                )
                 if not stale or time.monotonic() >= deadline:
                     raise
                 answer = self._exchange(request, deadline)

@@ -85,11 +85,14 @@ def test_a_connection_that_rested_too_long_is_replaced(
             assert 3 == len({record.connection for record in one.requests})
 
 
-def test_a_connection_that_closes_as_it_is_used_is_replaced(registry: FaultRegistry, client: Client) -> None:
+@pytest.mark.parametrize("reset", [False, True])
+def test_a_connection_that_closes_as_it_is_used_is_replaced(
+    registry: FaultRegistry, client: Client, *, reset: bool
+) -> None:
     """A kept connection that ends just when the next request is sent costs one more try, and no error."""
     registry.put_image("a/b", "v1")
     get(client, url(registry))
-    registry.fail(Vanish(), times=1)
+    registry.fail(Vanish(reset), times=1)
 
     assert 200 == get(client, url(registry)).status
     assert 3 == registry.count("manifest-get")
