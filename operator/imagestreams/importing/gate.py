@@ -2,7 +2,8 @@
 
 A host that hangs, or a namespace with thousands of tags, holds its share of the places and no more; who
 waits is let in by priority, then by turns over hosts and namespaces. Who waits is a callback in a queue, no
-task: there may be fifty thousand. A host that limits us is asked less (importing.limiting).
+task: there may be fifty thousand. A host that limits us is asked less (importing.limiting), and those that do
+not answer hold no more than half of all places together.
 Used by importing.asking, in one event loop.
 """
 
@@ -15,10 +16,12 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from imagestreams.importing.limiting import Limits
 from imagestreams.importing.plan import Priority
+from imagestreams.registry.memory import Memory
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable
 
+_SILENT_HOSTS = 4096
 _UPSIDE_DOWN = 5
 """Each fifth turn is of who else comes last: thousands of edits put nobody off for ever."""
 
@@ -47,6 +50,8 @@ class Gate:
         self._total = total
         self._share = share
         self._most_of_one = share - share // 4
+        self._most_of_silent = max(total // 2, 1)
+        self._silent: Memory[str, bool] = Memory(_SILENT_HOSTS)
         self._inside = 0
         self._namespaces: collections.Counter[str] = collections.Counter()
         self._hosts: collections.Counter[str] = collections.Counter()
@@ -109,6 +114,14 @@ class Gate:
         """Note that a host answered well: by and by it is asked as others are."""
         self._limits.widen(host)
 
+    def silent(self, host: str) -> None:
+        """Note that a host did not answer: who asks it holds a place for long, and mostly in vain."""
+        self._silent.put(host, True)
+
+    def heard(self, host: str) -> None:
+        """Note that a host answered, be it a refusal."""
+        self._silent.forget(host)
+
     def _admit(self) -> None:
         while self._inside < self._total and (found := self._next()) is not None:
             self._enter(found, self._take(found))
@@ -121,7 +134,7 @@ class Gate:
         return inside < self._most_of_one or (inside < self._share and not self._pairs[namespace, host])
 
     def _host_has_room(self, host: str) -> bool:
-        if self._hosts[host] + 1 > self._limits.places(host):
+        if self._hosts[host] + 1 > self._limits.places(host) or not self._silence_has_room(host):
             return False
         loop = asyncio.get_running_loop()
         if not (wait := self._limits.wait(host, loop.time())):
@@ -129,6 +142,14 @@ class Gate:
         if host not in self._timers:
             self._timers[host] = loop.call_later(wait, self._in_time, host)
         return False
+
+    def _silence_has_room(self, host: str) -> bool:
+        # Nearly always all answer.
+        if not len(self._silent) or not self._silent.get(host):
+            return True
+        # A few hosts have a place at once.
+        held = sum(count for other, count in self._hosts.items() if self._silent.get(other))
+        return held < self._most_of_silent
 
     def _in_time(self, host: str) -> None:
         del self._timers[host]

@@ -6,6 +6,7 @@ Used by importing.work in one event loop; the asking itself is kube.permissions.
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import logging
 from typing import TYPE_CHECKING
@@ -31,6 +32,8 @@ _UNKNOWN = Permission(granted=None)
 class _Known:
     permission: Permission = _UNKNOWN
     asked: float = float("-inf")
+    answer: asyncio.Future[None] | None = None
+    """What waits for the answer, while it is asked for."""
 
 
 class Permissions:
@@ -55,18 +58,30 @@ class Permissions:
         Counted from the asking, a moment later, each second look would come too early.
         When the API server does not answer, what was known stays.
         """
-        changed = False
-        for stream in streams:
-            known = self._known.get((namespace, stream)) or _Known()
-            if now < known.asked + HOLDS:
-                continue
-            known.asked = now
+        wanted = [(stream, self._to_ask(namespace, stream)) for stream in streams]
+        before = [known.permission for _, known in wanted]
+        for stream, known in wanted:
+            if known.answer is not None:
+                # Another stream of the namespace asks, and is the only one that would be told.
+                await asyncio.shield(known.answer)
+            elif now >= known.asked + HOLDS:
+                known.asked = now
+                await self._learn(namespace, stream, known)
+        return before != [known.permission for _, known in wanted]
+
+    def _to_ask(self, namespace: str, stream: StreamKey) -> _Known:
+        known = self._known.get((namespace, stream))
+        if known is None:
+            known = _Known()
             self._known.put((namespace, stream), known)
-            try:
-                permission = await self._ask(namespace, stream)
-            except ClusterError as error:
-                _log.warning("whether %s may take images of %s is not known: %s", namespace, stream, error)
-                continue
-            changed = changed or permission != known.permission
-            known.permission = permission
-        return changed
+        return known
+
+    async def _learn(self, namespace: str, stream: StreamKey, known: _Known) -> None:
+        answer = known.answer = asyncio.get_running_loop().create_future()
+        try:
+            known.permission = await self._ask(namespace, stream)
+        except ClusterError as error:
+            _log.warning("whether %s may take images of %s is not known: %s", namespace, stream, error)
+        finally:
+            known.answer = None
+            answer.set_result(None)

@@ -11,7 +11,7 @@ import asyncio
 import dataclasses
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from imagestreams.errors import LimitedError, RegistryError
+from imagestreams.errors import LimitedError, RegistryError, UnreachableError
 from imagestreams.importing.plan import Priority
 from imagestreams.registry.client import Resolution
 from imagestreams.registry.memory import Memory
@@ -52,7 +52,7 @@ class Sharing:
     """Puts questions to registries, in threads of others, from one event loop."""
 
     def __init__(self, threads: Executor, gate: Gate, metrics: Metrics) -> None:
-        """`gate` is told of hosts that limit us, and of those that answer well."""
+        """`gate` is told of hosts that limit us, that answer well, and that do not answer."""
         self._threads = threads
         self._gate = gate
         self._metrics = metrics
@@ -84,8 +84,14 @@ class Sharing:
                 if answer != question.known:
                     # So it will be asked by who has learnt the answer.
                     self._answers.put(dataclasses.replace(question, known=answer).fingerprint, answer)
+        except Exception as error:
+            # A bug of ours ends the question for all who share it; cancelled, they would never know.
+            shared.set_exception(error)
+            # There may be nobody else who reads it.
+            shared.exception()
+            raise
         except BaseException:
-            # A bug of ours is logged by who came first, and the end of the process ends it for all.
+            # The end of the process.
             shared.cancel()
             raise
         else:
@@ -104,8 +110,13 @@ class Sharing:
         except RegistryError as error:
             if isinstance(error, LimitedError):
                 self._gate.narrow(host, error.wait)
+            if isinstance(error, UnreachableError) and error.of_host:
+                self._gate.silent(host)
+            else:
+                self._gate.heard(host)
             return error
         else:
+            self._gate.heard(host)
             self._gate.widen(host)
             return answer
         finally:

@@ -7,7 +7,9 @@ not have. Used by registry.transport; beside it is registry.watchdog.
 from __future__ import annotations
 
 import http.client
+import math
 import ssl
+import time
 from typing import TYPE_CHECKING, Any
 
 import certifi
@@ -63,9 +65,12 @@ class Authorities(str):
 class BoundedAdapter(requests.adapters.HTTPAdapter):
     """Connection pools whose connections are watched, bounded, and share one context a trust."""
 
-    def __init__(self, watchdog: Watchdog, *, ca_file: str, **options: Any) -> None:
-        """Raises StartError for a `ca_file` that cannot be read."""
-        self._pool_classes = _pool_classes(watchdog)
+    def __init__(self, watchdog: Watchdog, *, ca_file: str, rest: float, **options: Any) -> None:
+        """`rest` is for how many seconds a connection is kept that nobody uses.
+
+        Raises StartError for a `ca_file` that cannot be read.
+        """
+        self._pool_classes = _pool_classes(watchdog, rest)
         # The library would read all CAs for each new connection.
         self._ca_file = ca_file
         self._contexts = {
@@ -138,9 +143,10 @@ class _Response(http.client.HTTPResponse):
                 self.fp = file
 
 
-def _pool_classes(watchdog: Watchdog) -> dict[str, type[urllib3.HTTPConnectionPool]]:
+def _pool_classes(watchdog: Watchdog, rest: float) -> dict[str, type[urllib3.HTTPConnectionPool]]:
     class Connection(urllib3.connection.HTTPConnection):
         response_class = _Response
+        rests_since = math.inf
 
         def getresponse(self) -> Any:
             watchdog.watch(self.sock)
@@ -148,15 +154,30 @@ def _pool_classes(watchdog: Watchdog) -> dict[str, type[urllib3.HTTPConnectionPo
 
     class TlsConnection(urllib3.connection.HTTPSConnection):
         response_class = _Response
+        rests_since = math.inf
 
         def getresponse(self) -> Any:
             watchdog.watch(self.sock)
             return super().getresponse()
 
-    class Pool(urllib3.HTTPConnectionPool):
+    class Resting(urllib3.HTTPConnectionPool):
+        def _get_conn(self, timeout: float | None = None) -> Any:
+            connection: Any = super()._get_conn(timeout)
+            # Firewalls and balancers forget a connection after some minutes, and do not say so: what is sent
+            # over it then is answered by nobody. A closed one is opened anew.
+            if time.monotonic() - connection.rests_since >= rest:
+                connection.close()
+            return connection
+
+        def _put_conn(self, conn: Any) -> None:
+            if conn is not None:
+                conn.rests_since = time.monotonic()
+            super()._put_conn(conn)
+
+    class Pool(Resting):
         ConnectionCls = Connection
 
-    class TlsPool(urllib3.HTTPSConnectionPool):
+    class TlsPool(Resting, urllib3.HTTPSConnectionPool):
         ConnectionCls = TlsConnection
 
     return {"http": Pool, "https": TlsPool}

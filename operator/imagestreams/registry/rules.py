@@ -87,9 +87,13 @@ class Rules:
     """Where any is named, nothing else may be asked."""
     blocked: tuple[Scope, ...] = ()
     insecure: tuple[Scope, ...] = ()
+    unread: bool = False
+    """There are rules, and nobody could read them yet."""
 
     def refusal(self, place: Place) -> str:
         """Say why a repository may not be imported from; "" when it may."""
+        if self.unread:
+            return "the rules of this cluster cannot be read; an Event on their ConfigMap says why"
         for scope in self.blocked:
             if scope.fits(place):
                 return f'"{scope}" is blocked by the rules of this cluster (blockedRegistries)'
@@ -113,6 +117,8 @@ class Rules:
 
 
 NO_RULES = Rules()
+UNREAD_RULES = Rules(unread=True)
+"""What holds where rules cannot be read, and none were read before: nothing may be asked."""
 
 
 def _mirror(mirror: str, rest: str) -> Place:

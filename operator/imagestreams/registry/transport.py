@@ -8,7 +8,6 @@ UnreachableError or ProtocolError in words of registry.failures.
 from __future__ import annotations
 
 import dataclasses
-import http.client
 import math
 import re
 import time
@@ -49,6 +48,8 @@ class Limits:
     connect: float = 5.0
     read: float = 10.0
     total: float = 30.0
+    rest: float = 60.0
+    """For how long a connection is kept for the next exchange."""
 
     @property
     def question(self) -> float:
@@ -127,7 +128,12 @@ class Transport:
         self._quota = quota
         self._watchdog = Watchdog()
         self._adapter = BoundedAdapter(
-            self._watchdog, ca_file=ca_file, pool_connections=64, pool_maxsize=32, max_retries=0
+            self._watchdog,
+            ca_file=ca_file,
+            rest=self.limits.rest,
+            pool_connections=64,
+            pool_maxsize=32,
+            max_retries=0,
         )
         self._proxies: Memory[str, Mapping[str, str]] = Memory(_HOSTS)
         # An insecure tag says so in its spec; a warning per request on stderr tells nobody more.
@@ -158,8 +164,11 @@ class Transport:
             try:
                 answer = self._exchange(request, deadline)
             except requests.exceptions.ConnectionError as error:
-                # A kept-alive connection that the registry closed meanwhile shows only when it is used.
-                stale = any(isinstance(cause, http.client.RemoteDisconnected) for cause in causes_of(error))
+                # A kept-alive connection that the registry closed meanwhile shows only when it is used, as an
+                # end without an answer (a kind of reset) or as a reset.
+                stale = any(
+                    isinstance(cause, ConnectionResetError | BrokenPipeError) for cause in causes_of(error)
+                )
                 if not stale or time.monotonic() >= deadline:
                     raise
                 answer = self._exchange(request, deadline)

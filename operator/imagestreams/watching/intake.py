@@ -16,7 +16,7 @@ from imagestreams.model import annotation_keys, border
 from imagestreams.model.stream import Stream, StreamKey
 from imagestreams.registry.authorities import CONFIG_MAP, parse_bundle
 from imagestreams.registry.credentials import TYPE_DOCKERCFG, TYPE_DOCKERCONFIGJSON, parse_secret
-from imagestreams.registry.rules import NO_RULES, parse_rules
+from imagestreams.registry.rules import NO_RULES, UNREAD_RULES, parse_rules
 from imagestreams.triggering.workload import Workload, WorkloadKey
 from imagestreams.watching.store import PullSecret, RegistriesConfig, Seen
 
@@ -138,7 +138,8 @@ class Intake:
     def config_seen(self, body: Any) -> None:
         """Take in a ConfigMap of CAs and, in the operator's own namespace, rules.
 
-        Rules that cannot be read leave those in force that were read before: nothing is allowed by a slip.
+        Rules that cannot be read leave those in force that were read before; after a restart there are none,
+        and then nothing is asked: nothing is allowed by a slip.
         """
         found = _Found.of(body)
         if found.name != CONFIG_MAP:
@@ -147,12 +148,17 @@ class Intake:
         text = border.text(data.pop(RULES_KEY, ""))
         own = found.namespace == self.store.own_namespace
         bundle, problems = parse_bundle(data)
-        known = self.store.configs.of(found.namespace).get(found.name, RegistriesConfig())
-        rules, told = known.rules, list(problems)
+        known = self.store.configs.of(found.namespace).get(found.name)
+        rules, told = known.rules if known is not None else UNREAD_RULES, list(problems)
         try:
             rules = parse_rules(text) if own else NO_RULES
         except InvalidError as error:
-            told.append(f"key {RULES_KEY}: {error}; the rules from before stay in force")
+            held = (
+                "no registry is asked until it can be"
+                if rules.unread
+                else "the rules from before stay in force"
+            )
+            told.append(f"key {RULES_KEY}: {error}; {held}")
         if text and not own:
             told.append(f"key {RULES_KEY} counts in namespace {self.store.own_namespace} only")
         if self.store.configs.put(found.names, found.saying(RegistriesConfig(bundle, rules))):

@@ -172,3 +172,22 @@ async def test_who_asks_for_the_first_time_or_by_hand_gets_an_answer_of_now() ->
 
         assert {"v1": B} == world.images(StreamKey("shop", "s2"))
         assert {"v1": A} == world.images(StreamKey("shop", "s1"))
+
+
+async def test_a_bug_in_reading_a_shared_answer_is_the_condition_of_all_who_share_it() -> None:
+    """Who waits for an answer that nobody foresaw fails as who asked does, and is asked for again."""
+    world = World()
+    world.registries.errors[V1] = ZeroDivisionError("division by zero")
+    world.registries.delays[V1] = 0.5
+    keys = [StreamKey("shop", f"app-{number}") for number in range(2)]
+    async with world.running():
+        for key in keys:
+            world.apply(body(tag(), name=key.name))
+        await until(2)
+        failures = [world.tag(key=key).failure for key in keys]
+        del world.registries.errors[V1]
+        world.registries.digests[V1] = A
+        await until(10)
+
+        assert ["InternalError"] * 2 == [failure.reason for failure in failures if failure is not None]
+        assert [{"v1": A}] * 2 == [world.images(key) for key in keys]

@@ -71,6 +71,30 @@ async def test_a_host_that_hangs_does_not_hold_all_of_a_namespaces_places() -> N
     await asyncio.gather(*hanging, return_exceptions=True)
 
 
+async def test_hosts_that_do_not_answer_leave_half_of_the_places_to_others() -> None:
+    """However many hosts are silent, and whatever is asked of them, those that answer are asked on."""
+    gate = Gate(total=32, share=8)
+    crowd = Crowd(gate)
+    dead = [f"dead{number}.io" for number in range(6)]
+    for host in dead:
+        gate.silent(host)
+    hanging = [
+        asyncio.create_task(crowd.ask(f"ns{number}", host, stay=10)) for number in range(50) for host in dead
+    ]
+    await asyncio.sleep(1)
+    assert 16 == len(crowd.inside)
+    well = [crowd.ask(f"ns{number}", "well.io", stay=0.1) for number in range(80)]
+    await asyncio.wait_for(asyncio.gather(*well), timeout=1.5)
+    gate.heard(dead[0])
+    await crowd.ask("shop", dead[0], stay=0.1, priority=Priority.EDIT)
+    await asyncio.sleep(0.1)
+
+    assert 24 == len(crowd.inside)
+    for task in hanging:
+        task.cancel()
+    await asyncio.gather(*hanging, return_exceptions=True)
+
+
 async def test_a_namespace_with_many_tags_holds_its_share_only() -> None:
     """Thousands of questions of one namespace, to as many hosts, leave room for the others."""
     crowd = Crowd(Gate(total=10, share=4))

@@ -26,9 +26,9 @@ def base() -> dict[str, Any]:
     return raw
 
 
-def follower(**source: str) -> dict[str, Any]:
-    """Make stream shop/app, whose tag latest follows another."""
-    return body({"name": "latest", "from": {"kind": "ImageStreamTag", **source}})
+def follower(stream: str = "app", **source: str) -> dict[str, Any]:
+    """Make a stream of namespace shop whose tag latest follows another."""
+    return body({"name": "latest", "from": {"kind": "ImageStreamTag", **source}}, name=stream)
 
 
 async def test_a_move_reaches_those_who_follow_at_once() -> None:
@@ -47,6 +47,24 @@ async def test_a_move_reaches_those_who_follow_at_once() -> None:
 
         assert {"latest": B} == world.images()
         assert {V1} == {reference for _, reference in world.registries.asked}
+
+
+async def test_all_who_follow_the_same_stream_are_told_that_they_may() -> None:
+    """Streams that are made together ask once for the right that they need alike, and none waits longer."""
+    world = World()
+    world.review_takes = 0.1
+    world.granted.add(("shop", BASE))
+    world.registries.digests[V1] = A
+    keys = [StreamKey("shop", f"app-{number}") for number in range(3)]
+    async with world.running():
+        world.apply(base())
+        await until(2)
+        for key in keys:
+            world.apply(follower(name="httpd:v1", namespace="openshift", stream=key.name))
+        await until(4)
+
+        assert [{"latest": A}] * 3 == [world.images(key) for key in keys]
+        assert 1 == len(world.reviews)
 
 
 async def test_a_right_that_is_granted_or_revoked_takes_effect_within_a_minute() -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from imagestreams.errors import LimitedError, NotFoundError, UnreachableError, UnwellError
+from imagestreams.importing.gate import Gate
 from unit.importing.streams import body, digest, tag
 from unit.importing.world import KEY, World, now, until
 
@@ -216,3 +219,24 @@ async def test_a_remembered_answer_does_not_make_a_host_well() -> None:
         # What was due at 600 took the answer of 590.
         assert [0.0, 590.0] == sorted(set(world.registries.times(V1)))
         assert 1 == world.metrics.troubled.labels("r.io")._value.get()
+
+
+async def test_many_hosts_that_hang_delay_nobody_else() -> None:
+    """While all of the internet is away, what an internal registry has is asked for at its interval."""
+    world = World(gate=Gate(total=32, share=8))
+    often: dict[str, Any] = {"scheduled": True, "notes": {"imagestreams.dev/interval": "30s"}}
+    names = [f"away{host}.io/app:{number}" for host in range(6) for number in range(100)]
+    for name in names:
+        world.registries.errors[name] = UnreachableError("no connection within 5 s")
+        world.registries.delays[name] = 5.0
+    well = [f"well.io/app:{number}" for number in range(100)]
+    world.registries.digests |= dict.fromkeys(well, A)
+    world.registries.delays |= dict.fromkeys(well, 0.1)
+    async with world.running():
+        for number, name in enumerate([*names, *well]):
+            raw = body(tag("v", name, **often), name=f"app-{number}", uid=f"u-{number}")
+            raw["metadata"]["namespace"] = f"ns{number % 20}"
+            world.apply(raw)
+        await until(330)
+
+        assert {10} == {len([time for time in world.registries.times(name) if time > 30]) for name in well}

@@ -276,6 +276,7 @@ class World:
         self.metrics = Metrics()
         self.granted: set[tuple[str, StreamKey]] = set()
         self.reviews: list[tuple[float, str, StreamKey]] = []
+        self.review_takes = 0.0
         self.told: list[tuple[float, News]] = []
         self.moved: list[tuple[float, StreamKey]] = []
         self.importer = Importer(
@@ -305,6 +306,8 @@ class World:
     async def permission(self, namespace: str, stream: StreamKey) -> Permission:
         """Answer as the API server does whether a namespace may take images of a stream."""
         self.reviews.append((now(), namespace, stream))
+        if self.review_takes:
+            await asyncio.sleep(self.review_takes)
         return Permission(granted=(namespace, stream) in self.granted, how="kubectl create rolebinding")
 
     @contextlib.asynccontextmanager

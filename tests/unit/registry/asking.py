@@ -81,12 +81,14 @@ def wrong() -> Credential:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Vanish(Fault):
-    """Closes the connection without a word."""
+    """Closes the connection without a word, in order (FIN) or by a reset."""
+
+    reset: bool = False
 
     def instead(self, request: Request) -> Answer | None:
         """Answer nothing and close."""
         del request
-        return Answer(0, delivery=_say_nothing)
+        return Answer(0, delivery=_reset if self.reset else _say_nothing)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -138,6 +140,12 @@ class HugeRedirect(Fault):
 
 def _say_nothing(connection: Connection, head: bytes, body: bytes | Stream) -> bool:
     del connection, head, body
+    return False
+
+
+def _reset(connection: Connection, head: bytes, body: bytes | Stream) -> bool:
+    del head, body
+    connection.reset_on_close()
     return False
 
 

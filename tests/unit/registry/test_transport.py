@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import http.server
 import os
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from imagestreams.errors import ProtocolError, UnreachableError
-from imagestreams.registry.transport import MANIFEST_LIMIT, Request
+from imagestreams.registry.transport import MANIFEST_LIMIT, Limits, Request
 from support.faults import (
     ClosedPort,
     FaultRegistry,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from imagestreams.errors import RegistryError
-    from support.faults import Fault
+    from support.faults import Authority, Fault
 
 
 def test_an_answer_is_read_whatever_its_status(registry: FaultRegistry, client: Client) -> None:
@@ -71,11 +72,27 @@ def test_a_connection_that_the_registry_closed_meanwhile_is_replaced(
     assert 200 == get(client, url(registry)).status
 
 
-def test_a_connection_that_closes_as_it_is_used_is_replaced(registry: FaultRegistry, client: Client) -> None:
+def test_a_connection_that_rested_too_long_is_replaced(
+    registry: FaultRegistry, secure: FaultRegistry, authority: Authority
+) -> None:
+    """What nobody used for a while may be forgotten on the way without a word: it is not used again."""
+    with contextlib.closing(Client(authority.ca_file, Limits(rest=0.0))) as client:
+        for one in (registry, secure):
+            one.put_image("a/b", "v1")
+            for _ in range(3):
+                get(client, url(one))
+
+            assert 3 == len({record.connection for record in one.requests})
+
+
+@pytest.mark.parametrize("reset", [False, True])
+def test_a_connection_that_closes_as_it_is_used_is_replaced(
+    registry: FaultRegistry, client: Client, *, reset: bool
+) -> None:
     """A kept connection that ends just when the next request is sent costs one more try, and no error."""
     registry.put_image("a/b", "v1")
     get(client, url(registry))
-    registry.fail(Vanish(), times=1)
+    registry.fail(Vanish(reset), times=1)
 
     assert 200 == get(client, url(registry)).status
     assert 3 == registry.count("manifest-get")

@@ -156,6 +156,39 @@ async def test_a_secret_that_broke_takes_its_logins_with_it(caplog: pytest.LogCa
     assert (problem,) == world.store.access("shop").unread
 
 
+def rules(text: str, version: str) -> dict[str, Any]:
+    """Make the body of the ConfigMap that holds the rules."""
+    meta = {
+        "namespace": "system",
+        "name": "imagestreams-registries",
+        "uid": "c-1",
+        "resourceVersion": version,
+    }
+    return {"metadata": meta, "data": {"registries.yaml": text}}
+
+
+async def test_rules_that_were_never_read_let_nothing_be_asked() -> None:
+    """A slip in the rules must not allow, after a restart, what they forbid; mended, they hold at once."""
+    world = World()
+    world.store.own_namespace = "system"
+    world.registries.digests[V1] = A
+    world.intake.config_seen(rules("registrySources: {blockedRegistries: evil.io}", "1"))
+    async with world.running():
+        world.apply(body(tag()))
+        await until(2)
+        failure = world.tag().failure
+        assert failure is not None
+        assert ("Forbidden", []) == (failure.reason, world.registries.asked)
+        assert "no registry is asked until it can be" in world.complaints[0][3]
+        world.intake.config_seen(rules("registrySources: {blockedRegistries: [evil.io]}", "2"))
+        await until(4)
+        assert {"v1": A} == world.images()
+        world.intake.config_seen(rules("registrySources: 1", "3"))
+
+        assert "the rules from before stay in force" in world.complaints[-1][3]
+        assert world.store.access("shop").rules.blocked
+
+
 async def test_a_workload_that_lost_its_annotation_is_let_go() -> None:
     """Who follows nothing any more is forgotten, as is who is deleted."""
     world = World()
