@@ -39,7 +39,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_BATCH = 100
+_BATCH = 10
+"""After so many looks others have a turn: one at a stream of 50 tags that are due takes milliseconds."""
 _SETTLED_WITHIN = 30.0
 _DEFAULTS = Defaults()
 
