@@ -20,7 +20,7 @@ from imagestreams.model.status import REPOSITORY_FOLLOWED
 from imagestreams.model.stream import intent_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Mapping
 
     from imagestreams.importing.repository import Wanted
     from imagestreams.model.status import Intent, TagStatus
@@ -114,6 +114,7 @@ def plan(
     listed: Attempt | None = None,
     digests_to_come: bool = False,
     seen: bool = False,
+    asking: Container[str] = (),
     defaults: Defaults = _DEFAULTS,
 ) -> Plan:
     """Decide which tags of an effective stream to ask for now, and whether to list its repository.
@@ -123,13 +124,14 @@ def plan(
     its back-off is over or it was edited, and, if it is scheduled, an interval after it was last asked for.
     The same holds for the list of the repository; `listed` is the last attempt at it. Where it is due and its
     `digests_to_come`, what is due on schedule waits for them. `seen` tells that the stream was planned for
-    before as it is: then only what is due is looked at closely.
+    before as it is: then only what is due is looked at closely, and nothing of the tags in `asking`, whose
+    questions wait for their turn or for an answer.
     """
     known = {tag.tag: tag for tag in stream.status.tags}
     asks: list[Ask] = []
     wake: float | None = None
     for tag in stream.tags:
-        if not tag.importable:
+        if not tag.importable or (seen and tag.name in asking):
             continue
         attempt = attempts.get(tag.name)
         interval = interval_of(stream, tag, default_interval) if tag.scheduled else None

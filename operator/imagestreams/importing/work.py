@@ -158,6 +158,7 @@ class Importer:
             listed=memory.listed,
             digests_to_come=memory.repository.digests_to_come,
             seen=memory.planned is stored,
+            asking=memory.asking,
             defaults=self._defaults,
         )
         memory.planned = stored

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 from typing import TYPE_CHECKING, Any
 
@@ -180,6 +181,19 @@ def test_what_is_due_within_a_moment_is_asked_for_with_the_rest(interval: float,
     assert planned(given, attempts, now=START + soonest).asks
     assert not planned(given, attempts, now=START + soonest - 0.001).asks
     assert START + interval == planned(given, attempts, now=START + 1).wake
+
+
+def test_of_a_stream_that_was_planned_before_only_what_is_due_is_asked_for() -> None:
+    """The plan of a stream that is seen again is that of one that is new, but for what is being asked."""
+    given = imported(stream(*(tag(name, scheduled=True) for name in ("a", "b", "c")), tag("d")))
+    attempts = attempt(given, asked=START)
+    attempts["b"] = dataclasses.replace(attempts["b"], asked=START + 100)
+    for now in (START + 1, START + DEFAULT, START + DEFAULT + 200):
+        plan_now = functools.partial(plan, given, attempts, now=now, since=START, default_interval=DEFAULT)
+        new = plan_now()
+        assert new == plan_now(seen=True)
+        rest = plan_now(seen=True, asking={"a"})
+        assert tuple(ask for ask in new.asks if ask.tag != "a") == rest.asks
 
 
 def test_a_retry_is_never_early() -> None:
