@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 import math
+import socket
 import ssl
 import time
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ import certifi
 import requests.adapters
 import urllib3
 import urllib3.connection
+import urllib3.exceptions
 from urllib3.util.ssl_ import create_urllib3_context
 
 from imagestreams.errors import StartError
@@ -29,6 +31,12 @@ HEAD_LIMIT = 64 * 1024
 
 http.client takes a hundred lines of 64 KiB; parsed that is 26 MB a thread, and there are dozens of them.
 """
+
+_ADDRESS_LEAST = 1.0
+"""For how many seconds an address of several is tried at the least, within the time to connect."""
+
+_ADDRESS_LEFT = 0.01
+"""What is tried once more at the very end is given this: a socket takes no time below zero."""
 
 # Each holds some hundred CAs: a megabyte or so.
 _TRUSTS = 64
@@ -143,18 +151,55 @@ class _Response(http.client.HTTPResponse):
                 self.fp = file
 
 
+class _Connecting(urllib3.connection.HTTPConnection):
+    """Connects to a host within the time to connect, however many addresses it has.
+
+    The library gives each address that time: sixteen that are all behind a firewall would take minutes.
+    """
+
+    rests_since = math.inf
+
+    def _new_conn(self) -> socket.socket:
+        host, timeout = self._dns_host, self.timeout
+        addresses = self._addresses(host)
+        if len(addresses) < 2 or not isinstance(timeout, int | float):
+            return super()._new_conn()
+        ends = time.monotonic() + timeout
+        try:
+            for number, address in enumerate(addresses):
+                left = max(ends - time.monotonic(), _ADDRESS_LEFT)
+                self._dns_host = address
+                self.timeout = min(max(left / (len(addresses) - number), _ADDRESS_LEAST), left)
+                try:
+                    return super()._new_conn()
+                except urllib3.exceptions.HTTPError:
+                    if address == addresses[-1] or time.monotonic() >= ends:
+                        raise
+        finally:
+            self._dns_host, self.timeout = host, timeout
+        raise AssertionError("the last address either connects or raises")
+
+    def _addresses(self, host: str) -> list[str]:
+        try:
+            found = socket.getaddrinfo(host.strip("[]"), self.port, type=socket.SOCK_STREAM)
+        except socket.gaierror as error:
+            raise urllib3.exceptions.NameResolutionError(self.host, self, error) from error
+        except (OSError, UnicodeError, OverflowError):
+            # No name, no port: the library has errors of its own for them.
+            return []
+        return list(dict.fromkeys(str(address[0]) for *_, address in found))
+
+
 def _pool_classes(watchdog: Watchdog, rest: float) -> dict[str, type[urllib3.HTTPConnectionPool]]:
-    class Connection(urllib3.connection.HTTPConnection):
+    class Connection(_Connecting):
         response_class = _Response
-        rests_since = math.inf
 
         def getresponse(self) -> Any:
             watchdog.watch(self.sock)
             return super().getresponse()
 
-    class TlsConnection(urllib3.connection.HTTPSConnection):
+    class TlsConnection(urllib3.connection.HTTPSConnection, _Connecting):
         response_class = _Response
-        rests_since = math.inf
 
         def getresponse(self) -> Any:
             watchdog.watch(self.sock)

@@ -6,9 +6,10 @@ import contextlib
 import gzip
 import http.server
 import os
+import socket
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -208,6 +209,51 @@ def test_a_silent_port_is_told(hasty: Client) -> None:
         for scheme in ("http", "https"):
             error = trouble(hasty, f"{scheme}://{silent.host}/v2/")
             assert "it accepted the connection but did not answer within 0 s" == str(error)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_all_addresses_of_a_host_share_the_time_to_connect(
+    monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
+    """A host with many addresses behind a firewall is given up after the time of one."""
+    addresses = [f"127.0.0.{number}" for number in range(1, 9)]
+    _several(monkeypatch, addresses)
+    with (
+        contextlib.ExitStack() as open_until_the_end,
+        contextlib.closing(Client(limits=Limits(connect=0.5))) as client,
+    ):
+        port = 0
+        for address in addresses:
+            full = open_until_the_end.enter_context(socket.create_server((address, port), backlog=0))
+            port = full.getsockname()[1]
+            # One waits to be accepted; what comes after it is passed over in silence, as by a firewall.
+            open_until_the_end.enter_context(socket.create_connection((address, port)))
+        began = time.monotonic()
+        error = trouble(client, f"{scheme}://many.example:{port}/v2/")
+
+        assert "no connection within 0 s" == str(error)
+        assert time.monotonic() - began < len(addresses) * 0.5
+
+
+def test_a_host_is_reached_at_whichever_address_listens(
+    registry: FaultRegistry, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Addresses where nothing listens are passed over."""
+    registry.put_image("a/b", "v1")
+    _several(monkeypatch, ["127.0.0.2", "127.0.0.3", "127.0.0.1"])
+
+    assert 200 == get(client, url(registry).replace("127.0.0.1", "many.example")).status
+
+
+def _several(monkeypatch: pytest.MonkeyPatch, addresses: list[str]) -> None:
+    """Let many.example have several addresses, as no name of this machine has."""
+    real = socket.getaddrinfo
+
+    def several(host: str, *arguments: Any, **options: Any) -> list[Any]:
+        names = addresses if host == "many.example" else [host]
+        return [found for name in names for found in real(name, *arguments, **options)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", several)
 
 
 @pytest.mark.parametrize("host", ["registry.invalid", "registry.invalid:5000", "a" * 64 + ".invalid"])
