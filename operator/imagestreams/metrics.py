@@ -70,6 +70,24 @@ class Metrics:
             registry=self.registry,
         )
         self._hosts: set[str] = set()
+        self._imports: dict[tuple[str, str], Counter] = {}
+        self._seconds: dict[str, Histogram] = {}
+
+    def imported(self, host: str, outcome: str) -> None:
+        """Count a question to a registry by its outcome: ok, or the condition's reason."""
+        key = self.host(host), outcome
+        counter = self._imports.get(key)
+        if counter is None:
+            counter = self._imports[key] = self.imports.labels(*key)
+        counter.inc()
+
+    def took(self, host: str, seconds: float) -> None:
+        """Note how long a registry took to answer."""
+        name = self.host(host)
+        histogram = self._seconds.get(name)
+        if histogram is None:
+            histogram = self._seconds[name] = self.import_seconds.labels(name)
+        histogram.observe(seconds)
 
     def host(self, name: str) -> str:
         """Give the label of a registry's host: users choose hosts, and each label is kept for good."""

@@ -184,7 +184,7 @@ class Asker:
             return answer
         failed = answer if isinstance(answer, RegistryError) else None
         host = place_of(matter.reference).host
-        self._metrics.imports.labels(self._metrics.host(host), str(failed.reason) if failed else "ok").inc()
+        self._metrics.imported(host, str(failed.reason) if failed else "ok")
         if failed is None or failed.retry is Retry.PERMANENT:
             self._hosts.answered(host)
         return answer

@@ -121,4 +121,4 @@ class Sharing:
             return answer
         finally:
             self._metrics.under_way.dec()
-            self._metrics.import_seconds.labels(self._metrics.host(host)).observe(loop.time() - started)
+            self._metrics.took(host, loop.time() - started)

@@ -11,6 +11,7 @@ import dataclasses
 import math
 import re
 import time
+import urllib.request
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -135,6 +136,7 @@ class Transport:
             pool_maxsize=32,
             max_retries=0,
         )
+        self._has_proxies = bool(urllib.request.getproxies())
         self._proxies: Memory[str, Mapping[str, str]] = Memory(_HOSTS)
         # An insecure tag says so in its spec; a warning per request on stderr tells nobody more.
         urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
@@ -153,7 +155,7 @@ class Transport:
             raise LimitedError(_LIMITED, left)
         answer = self._answer(request)
         if (remaining := quota_left(answer.headers)) is not None:
-            self._quota(parts.netloc, remaining)
+            self._quota(parts.netloc.rpartition("@")[2], remaining)
         if wait := self._pauses.answered(host, answer.status, answer.headers):
             raise LimitedError(_LIMITED, wait)
         return answer
@@ -228,6 +230,8 @@ class Transport:
 
     def _proxies_for(self, url: str) -> Mapping[str, str]:
         """Give $HTTP_PROXY, $HTTPS_PROXY and $ALL_PROXY, unless $NO_PROXY names the host."""
+        if not self._has_proxies:
+            return {}
         parts = urlsplit(url)
         origin = f"{parts.scheme}://{parts.netloc}"
         proxies = self._proxies.get(origin)
