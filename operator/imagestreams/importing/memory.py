@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from imagestreams.errors import RefusedError, TooLargeError
 from imagestreams.importing.budget import BUDGET
-from imagestreams.importing.plan import Attempt
+from imagestreams.importing.plan import Attempt, Priority
 from imagestreams.importing.record import Imported
 from imagestreams.importing.repository import NOTHING_KNOWN, Known, Listing
 from imagestreams.importing.schedule import jitter
@@ -86,6 +86,12 @@ class Memory:
         elif trouble is not None:
             self.troubled -= {ask.tag}
         return attempt.failures
+
+    def was_last_edit(self, ask: Ask) -> bool:
+        """Tell whether somebody waited for what was answered, and waits for nothing more of the stream."""
+        if ask.priority is not Priority.EDIT or self.write_failures:
+            return False
+        return not any(other.priority is Priority.EDIT for other in self.asking.values())
 
     def was_listed(
         self, wanted: Wanted, answer: Listing | Unlisted, trouble: Trouble | None, *, now: float, due: float

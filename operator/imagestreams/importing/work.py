@@ -215,6 +215,9 @@ class Importer:
                 self._look_at_time(key, memory.attempts[ask.tag].asked + ask.interval)
             if memory.asking or not memory.outcomes:
                 return
+        if memory.was_last_edit(ask):
+            # Who waits for it does not wait for what is due on schedule, too.
+            memory.hold_until = now
         if trouble is not None:
             self._tools.tell_of_host(key, trouble)
             _log_failure(key, f"tag {ask.tag}", failures, trouble)

@@ -214,3 +214,19 @@ async def test_a_stream_edited_while_its_answer_is_under_way_keeps_both() -> Non
         assert {"v1": A, "v2": B} == world.images()
         assert 2 == world.cluster.stream().status.observed_generation
         assert [0.0] == world.registries.times(V1)
+
+
+async def test_an_edit_is_written_though_other_tags_wait_for_their_answers() -> None:
+    """Who adds a tag sees its image at once, while a check of another tag of the stream is under way."""
+    world = World()
+    world.registries.digests = {"r.io/app:v1": A, "r.io/app:v2": B}
+    minutely = tag(scheduled=True, notes={"imagestreams.dev/interval": "1m"})
+    async with world.running():
+        world.apply(body(minutely))
+        await until(50)
+        world.registries.delays["r.io/app:v1"] = 1000.0
+        await until(60.5)
+        world.apply(body(minutely, tag("v2")))
+        await until(60.6)
+
+        assert {"v1": A, "v2": B} == world.images()
