@@ -17,10 +17,11 @@ import pytest
 
 from imagestreams.errors import NotFoundError, RegistryError, UnauthorizedError
 from imagestreams.model.reference import parse_reference
-from imagestreams.registry.client import Question, RegistryClient
+from imagestreams.registry.client import RegistryClient
 from imagestreams.registry.credentials import Credential
 from imagestreams.registry.manifests import Platform
 from imagestreams.registry.names import place_of
+from imagestreams.registry.question import Question
 from imagestreams.registry.transport import Transport
 from localcluster import Publisher, Registry, binaries, certificates, packages
 from localcluster import images as builder

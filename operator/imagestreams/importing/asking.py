@@ -30,15 +30,15 @@ from imagestreams.importing.repository import Unlisted, select
 from imagestreams.importing.sharing import Matter, Sharing
 from imagestreams.model.reference import parse_reference, parse_repository
 from imagestreams.model.stream import IMPORT_MODE_PRESERVE
-from imagestreams.registry.client import Question, Resolution
 from imagestreams.registry.exchange import Visitor
 from imagestreams.registry.explain import explain
 from imagestreams.registry.manifests import Platform
 from imagestreams.registry.names import Place, place_of
-from imagestreams.registry.wording import cut
+from imagestreams.registry.question import Question, Resolution
+from imagestreams.registry.wording import told
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Callable, Coroutine
     from concurrent.futures import Executor
 
     from imagestreams.importing.gate import Gate
@@ -59,8 +59,6 @@ _PATIENCE = 60.0
 """For how many seconds further credentials are tried, once a registry takes its time to refuse."""
 _NAMES = 10_000
 _NOWHERE = Place("", "", "")
-_TOLD = 3
-_TOLD_MOST = 200
 
 
 class Asker:
@@ -231,9 +229,9 @@ class Asker:
                 return answer
             troubles.append(str(answer))
         if isinstance(answer, UnauthorizedError):
-            answer = answer.saying(f"{answer}{_told('Not used', access.unread)}")
+            answer = answer.saying(f"{answer}{told('Not used', access.unread)}")
         if isinstance(answer, RegistryError):
-            answer = answer.saying(f"{answer}{_told('Asked before it', troubles[:-1])}")
+            answer = answer.saying(f"{answer}{told('Asked before it', troubles[:-1])}")
         return answer
 
     async def _at_place(
@@ -295,10 +293,3 @@ def _known(reference: Reference, ask: Ask) -> Resolution | None:
 def _read(name: str) -> tuple[Reference, Place]:
     reference = parse_reference(name)
     return reference, place_of(reference)
-
-
-def _told(what: str, texts: Sequence[str]) -> str:
-    if not texts:
-        return ""
-    more = f" and {len(texts) - _TOLD} more" if len(texts) > _TOLD else ""
-    return f". {what}: {'; '.join(cut(text, _TOLD_MOST) for text in texts[:_TOLD])}{more}"

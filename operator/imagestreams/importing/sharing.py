@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from imagestreams.errors import LimitedError, RegistryError, UnreachableError
 from imagestreams.importing.plan import Priority
-from imagestreams.registry.client import Resolution
 from imagestreams.registry.memory import Memory
+from imagestreams.registry.question import Resolution
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from imagestreams.importing.gate import Gate
     from imagestreams.metrics import Metrics
     from imagestreams.model.reference import Reference
-    from imagestreams.registry.client import Question
     from imagestreams.registry.manifests import Platform
+    from imagestreams.registry.question import Question
 
 _Answer = TypeVar("_Answer")
 

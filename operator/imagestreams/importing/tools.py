@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from imagestreams.model.status import StreamStatus
     from imagestreams.model.stream import Stream, StreamKey
     from imagestreams.registry.access import Access
-    from imagestreams.registry.client import Question, Resolution
     from imagestreams.registry.listing import TagList
     from imagestreams.registry.manifests import Platform
+    from imagestreams.registry.question import Question, Resolution
 
 
 _log = logging.getLogger(__name__)

@@ -19,7 +19,7 @@ from unit.registry.hardening import scripted_server
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from imagestreams.registry.client import Question
+    from imagestreams.registry.question import Question
 
 DIGEST = "sha256:" + "a" * 64
 MANIFEST = {

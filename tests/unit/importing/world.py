@@ -26,9 +26,9 @@ from imagestreams.importing.work import Importer
 from imagestreams.metrics import Metrics
 from imagestreams.model.image import Image
 from imagestreams.model.stream import Stream, StreamKey
-from imagestreams.registry.client import Resolution
 from imagestreams.registry.listing import TagList
 from imagestreams.registry.manifests import OCI_MANIFEST, Platform
+from imagestreams.registry.question import Resolution
 from imagestreams.watching.store import Store
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from imagestreams.importing.news import News
     from imagestreams.model.status import StreamStatus, TagStatus
-    from imagestreams.registry.client import Question
+    from imagestreams.registry.question import Question
 
 KEY = StreamKey("shop", "app")
 DAWN = dt.datetime(2026, 3, 3, tzinfo=dt.UTC)

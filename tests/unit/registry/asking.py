@@ -9,10 +9,11 @@ import dataclasses
 from typing import TYPE_CHECKING, ClassVar
 
 from imagestreams.model.reference import parse_reference
-from imagestreams.registry.client import Question, RegistryClient
+from imagestreams.registry.client import RegistryClient
 from imagestreams.registry.credentials import Credential
 from imagestreams.registry.manifests import Platform
 from imagestreams.registry.names import place_of
+from imagestreams.registry.question import Question
 from imagestreams.registry.transport import Limits, Transport
 from support.faults import Answer, Fault
 from support.faults.answers import Stream

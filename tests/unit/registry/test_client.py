@@ -20,9 +20,9 @@ from imagestreams.errors import (
     UnreachableError,
     UnwellError,
 )
-from imagestreams.registry.client import Resolution
 from imagestreams.registry.credentials import Credential
 from imagestreams.registry.manifests import OCI_INDEX, OCI_MANIFEST, Platform
+from imagestreams.registry.question import Resolution
 from support.faults import FaultRegistry, Headers, Html, LyingDigest, Status
 from support.faults.images import SCHEMA1, schema1_manifest
 from unit.registry.asking import AMD, ask
