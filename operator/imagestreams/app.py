@@ -20,6 +20,7 @@ from imagestreams import __version__
 from imagestreams.errors import ClusterError, StartError
 from imagestreams.importing.effective import Defaults
 from imagestreams.importing.gate import Gate
+from imagestreams.importing.threads import Threads
 from imagestreams.importing.tools import Tools
 from imagestreams.importing.work import Importer
 from imagestreams.kube.api import Api
@@ -60,7 +61,7 @@ class Operator:
         self._metrics = metrics = Metrics()
         self._api = Api(threads=settings.kube_threads, user_agent=_USER_AGENT)
         self._threads = concurrent.futures.ThreadPoolExecutor(settings.kube_threads, "kube")
-        self._registry_threads = concurrent.futures.ThreadPoolExecutor(settings.registry_threads, "registry")
+        self._registry_threads = Threads(settings.registry_threads)
         self._events = EventPoster(self._api, self._threads)
         self._store = Store(own_namespace=settings.namespace)
         self._follower = Follower(
@@ -158,7 +159,7 @@ class Operator:
             for work in works:
                 work.cancel()
             await health.close()
-            self._registry_threads.shutdown(wait=False, cancel_futures=True)
+            self._registry_threads.close()
             self._threads.shutdown(wait=False, cancel_futures=True)
         for work in failed:
             with contextlib.suppress(asyncio.CancelledError):

@@ -39,12 +39,12 @@ from imagestreams.registry.wording import told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
-    from concurrent.futures import Executor
 
     from imagestreams.importing.gate import Gate
     from imagestreams.importing.plan import Ask
     from imagestreams.importing.record import Outcome
     from imagestreams.importing.repository import Listing, Wanted
+    from imagestreams.importing.tools import Threads
     from imagestreams.metrics import Metrics
     from imagestreams.model.reference import Reference
     from imagestreams.model.status import Intent
@@ -68,7 +68,7 @@ class Asker:
         self,
         resolve: Callable[[Question], Resolution],
         tags: Callable[[Question], TagList],
-        threads: Executor,
+        threads: Threads,
         *,
         gate: Gate,
         platform: Platform,
@@ -165,14 +165,13 @@ class Asker:
     async def _put(
         self, matter: Matter, access: Access, do: Callable[[Question], _Answer]
     ) -> _Answer | RegistryError:
+        if self._closed:
+            raise asyncio.CancelledError
         answer: _Answer | RegistryError
         began = asyncio.get_running_loop().time()
         try:
             answer = await self._at_places(matter, access, do)
-        except Exception as bug:
-            if self._closed:
-                # The threads are gone, and so is whoever would want to know.
-                raise asyncio.CancelledError from bug
+        except Exception:  # noqa: BLE001
             # A bug of ours in reading one registry's answer is that tag's condition, not everybody's end.
             _log.exception("asking for %s failed", matter.reference)
             text = f"{matter.reference}: the operator failed to read the answer; its log says more"

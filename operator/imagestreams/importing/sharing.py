@@ -18,9 +18,9 @@ from imagestreams.registry.question import Resolution
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from concurrent.futures import Executor
 
     from imagestreams.importing.gate import Gate
+    from imagestreams.importing.tools import Threads
     from imagestreams.metrics import Metrics
     from imagestreams.model.reference import Reference
     from imagestreams.registry.manifests import Platform
@@ -51,13 +51,13 @@ class Matter:
 class Sharing:
     """Puts questions to registries, in threads of others, from one event loop."""
 
-    def __init__(self, threads: Executor, gate: Gate, metrics: Metrics) -> None:
+    def __init__(self, threads: Threads, gate: Gate, metrics: Metrics) -> None:
         """`gate` is told of hosts that limit us, that answer well, and that do not answer."""
         self._threads = threads
         self._gate = gate
         self._metrics = metrics
         self._answers: Memory[bytes, Resolution] = Memory(_ANSWERS)
-        self._questions: dict[tuple[Any, ...], asyncio.Future[Any]] = {}
+        self._questions: dict[tuple[Any, bytes, str], asyncio.Future[Any]] = {}
 
     async def put(
         self, question: Question, matter: Matter, do: Callable[[Question], _Answer]
@@ -72,7 +72,7 @@ class Sharing:
         if kept is not None and kept.asked + matter.fresh > asyncio.get_running_loop().time():
             # Whoever uses it is next due an interval after it was asked for: soon all ask in the same moment.
             return cast("_Answer", kept)
-        key = (do, question, matter.token)
+        key = (do, fingerprint, matter.token)
         if (under_way := self._questions.get(key)) is not None:
             joined: _Answer | RegistryError = await asyncio.shield(under_way)
             return joined
@@ -80,10 +80,10 @@ class Sharing:
         try:
             answer = await self._ask(question, do)
             if isinstance(answer, Resolution):
-                self._answers.put(fingerprint, answer)
+                self._keep(fingerprint, answer)
                 if answer != question.known:
                     # So it will be asked by who has learnt the answer.
-                    self._answers.put(dataclasses.replace(question, known=answer).fingerprint, answer)
+                    self._keep(dataclasses.replace(question, known=answer).fingerprint, answer)
         except Exception as error:
             # A bug of ours ends the question for all who share it; cancelled, they would never know.
             shared.set_exception(error)
@@ -100,13 +100,19 @@ class Sharing:
         finally:
             del self._questions[key]
 
+    def _keep(self, fingerprint: bytes, answer: Resolution) -> None:
+        kept = self._answers.get(fingerprint)
+        # A request made by hand joins none that is under way: the older of the two may come last.
+        if kept is None or kept.asked <= answer.asked:
+            self._answers.put(fingerprint, answer)
+
     async def _ask(self, question: Question, do: Callable[[Question], _Answer]) -> _Answer | RegistryError:
         host = question.place.host
         loop = asyncio.get_running_loop()
         self._metrics.under_way.inc()
         started = loop.time()
         try:
-            answer = await loop.run_in_executor(self._threads, do, question)
+            answer = await self._threads.run(do, question)
         except RegistryError as error:
             if isinstance(error, LimitedError):
                 self._gate.narrow(host, error.wait)

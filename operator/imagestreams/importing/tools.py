@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Awaitable, Callable, Iterable, Sequence
-    from concurrent.futures import Executor
 
     from imagestreams.importing.collecting import KeptImage
     from imagestreams.importing.derive import Permission
@@ -29,6 +29,15 @@ if TYPE_CHECKING:
 
 
 _log = logging.getLogger(__name__)
+_Asked = TypeVar("_Asked")
+_Answer = TypeVar("_Answer")
+
+
+class Threads(Protocol):
+    """Where registries are waited for (importing.threads)."""
+
+    def run(self, do: Callable[[_Asked], _Answer], asked: _Asked) -> asyncio.Future[_Answer]:
+        """Have `do` called beside the event loop; the future has what it returns or raises."""
 
 
 class StatusWriter(Protocol):
@@ -94,7 +103,7 @@ class Tools:
     image_grace: float
     """For how many seconds an Image that no history names is kept."""
     tags: Callable[[Question], TagList]
-    threads: Executor
+    threads: Threads
     gate: Gate
     writes_per_second: float
     """How many statuses are written a second, at the most."""

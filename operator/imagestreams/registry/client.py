@@ -9,7 +9,6 @@ a child of an index, PreserveOriginal the index itself).
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import hashlib
 import threading
 import time
@@ -73,7 +72,8 @@ class RegistryClient:
         """
         visitor, asked = self._visitor(question), time.monotonic()
         with explaining(question.reference, visitor):
-            return dataclasses.replace(self._resolve(visitor, question), asked=asked)
+            found = self._resolve(visitor, question)
+            return Resolution(found.digest, found.index, asked)
 
     def describe(self, question: Question) -> Image:
         """Say what is in the image, or index, that a reference names by its digest.

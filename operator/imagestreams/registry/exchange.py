@@ -154,7 +154,7 @@ class Exchange:
         )
         answer = self._follow(request)
         if answer.status != 401:
-            return dataclasses.replace(answer, authorized=authorization is not None)
+            return answer if authorization is None else dataclasses.replace(answer, authorized=True)
         renewed = self._auth.challenged(
             answer, door, visitor.credential, refused=authorization, deadline=visitor.deadline
         )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +14,7 @@ from imagestreams.importing.asking import Asker
 from imagestreams.importing.gate import Gate
 from imagestreams.importing.plan import Ask
 from imagestreams.importing.record import Failed, Imported
+from imagestreams.importing.threads import Threads
 from imagestreams.metrics import Metrics
 from imagestreams.model.status import Intent
 from imagestreams.registry.access import Access
@@ -69,7 +69,7 @@ class Asking:
 async def _asking() -> AsyncIterator[Asking]:
     transport = Transport(user_agent="test")
     client = RegistryClient(transport)
-    with ThreadPoolExecutor(8) as threads:
+    with contextlib.closing(transport), contextlib.closing(Threads(8)) as threads:
         yield Asking(
             Asker(
                 client.resolve,
@@ -80,7 +80,6 @@ async def _asking() -> AsyncIterator[Asking]:
                 metrics=Metrics(),
             )
         )
-    transport.close()
 
 
 def having(registry: FaultRegistry, passwords: Mapping[str, str], path: str = "") -> Access:

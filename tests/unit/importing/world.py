@@ -8,13 +8,13 @@ loop, so that an hour of polling takes a moment. `World` puts an importer betwee
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
 import contextlib
 import copy
 import dataclasses
 import datetime as dt
+import functools
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from imagestreams.errors import ClusterError, ConflictError, GoneError, NotFoundError
 from imagestreams.importing.collecting import KeptImage
@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from imagestreams.importing.news import News
     from imagestreams.model.status import StreamStatus, TagStatus
     from imagestreams.registry.question import Question
+
+_Asked = TypeVar("_Asked")
+_Answer = TypeVar("_Answer")
 
 KEY = StreamKey("shop", "app")
 DAWN = dt.datetime(2026, 3, 3, tzinfo=dt.UTC)
@@ -131,7 +134,7 @@ class Cluster:
         return self.stream(key)
 
 
-class Registries(concurrent.futures.Executor):
+class Registries:
     """All registries, and the threads that wait for them; an answer is what is true when it is asked for."""
 
     def __init__(self) -> None:
@@ -179,22 +182,22 @@ class Registries(concurrent.futures.Executor):
         digests = {tag: self.digests[f"{name}:{tag}"] for tag in tags}
         return TagList(tags, digests=digests | self.told_digests)
 
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-        """Answer after the delay of the question's reference."""
-        (question,) = args
+    def run(self, do: Callable[[_Asked], _Answer], asked: _Asked) -> asyncio.Future[_Answer]:
+        """Answer after the delay of the question's reference (importing.tools.Threads)."""
+        question = cast("Question", asked)
         name = str(question.reference)
-        if fn in {self.resolve, self.tags}:
+        if do in {self.resolve, self.tags}:
             self.asked.append((now(), name))
             self.questions.append(question)
-        # Not asyncio.Future itself: looptime takes those of executors for real threads, and really waits.
-        future = asyncio.futures._PyFuture(loop=asyncio.get_running_loop())  # type: ignore[attr-defined]
+        future: asyncio.Future[_Answer] = asyncio.get_running_loop().create_future()
+        deliver: Callable[[], None]
         try:
-            deliver, answer = future.set_result, fn(*args, **kwargs)
+            deliver = functools.partial(future.set_result, do(asked))
         except Exception as error:  # noqa: BLE001
             # As a thread does: what went wrong is the future's exception.
-            deliver, answer = future.set_exception, error
+            deliver = functools.partial(future.set_exception, error)
         asyncio.get_running_loop().call_later(
-            self.delays.get(name, 0.0), lambda: None if future.done() else deliver(answer)
+            self.delays.get(name, 0.0), lambda: None if future.done() else deliver()
         )
         return future
 
