@@ -11,7 +11,7 @@ import asyncio
 import dataclasses
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from imagestreams.errors import LimitedError, RegistryError, UnreachableError
+from imagestreams.errors import LimitedError, RegistryError, Retry, UnreachableError
 from imagestreams.importing.plan import Priority
 from imagestreams.registry.memory import Memory
 from imagestreams.registry.question import Resolution
@@ -120,6 +120,9 @@ class Sharing:
                 self._gate.silent(host)
             else:
                 self._gate.heard(host)
+            if error.retry is Retry.PERMANENT:
+                # A refusal, but answered as well as any.
+                self._gate.widen(host)
             return error
         else:
             self._gate.heard(host)

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from imagestreams.errors import NotFoundError
 from imagestreams.importing.gate import Gate
 from imagestreams.importing.sharing import Matter, Sharing
 from imagestreams.metrics import Metrics
@@ -39,3 +40,17 @@ async def test_an_older_answer_that_comes_late_replaces_no_younger_one() -> None
         getattr(answer, "digest", answer) for answer in (by_hand, late, kept)
     ]
     assert [0.0, 1.0] == registries.times(NAME)
+
+
+async def test_refusals_give_a_limited_host_its_places_back() -> None:
+    """A host that limited us and then only answers 404 is asked as others are again, by and by."""
+    reference = parse_reference(NAME)
+    question = Question(reference, place_of(reference))
+    registries, gate = Registries(), Gate(total=8, share=8)
+    sharing = Sharing(registries, gate, Metrics())
+    gate.narrow("r.io", pause=1.0)
+    before = gate._limits.places("r.io")
+    for _ in range(100):
+        assert isinstance(await sharing.put(question, Matter(reference), registries.resolve), NotFoundError)
+
+    assert (4.0, 8) == (before, gate._limits.places("r.io"))
