@@ -115,12 +115,13 @@ class Asker:
         """
         intent = ask.intent
         try:
-            reference, _ = self._read(intent.name)
+            reference, home = self._read(intent.name)
         except InvalidError as error:
             message = f"{error}. Correct spec.tags[].from.name"
             return Failed(intent, Reason.INVALID, message), Trouble(Retry.PERMANENT)
         matter = Matter(
             reference,
+            home,
             self._platform_of(intent),
             intent.insecure,
             intent.requested_at,
@@ -144,7 +145,9 @@ class Asker:
         except InvalidError as error:
             message = f"{error}. Correct spec.dockerImageRepository"
             return Unlisted(wanted, Reason.INVALID, message), Trouble(Retry.PERMANENT)
-        matter = Matter(reference, None, wanted.insecure, wanted.requested_at, priority=priority)
+        matter = Matter(
+            reference, place_of(reference), None, wanted.insecure, wanted.requested_at, priority=priority
+        )
         answer = await self.put(namespace, matter, access, self._client_tags)
         if isinstance(answer, RegistryError):
             message = f"{answer}. {retry_text(answer.retry)}"
@@ -158,7 +161,7 @@ class Asker:
 
         `do` runs in a thread and asks once, as the question says; it may raise a RegistryError.
         """
-        lane = self._lane(namespace, place_of(matter.reference), access, matter.priority)
+        lane = self._lane(namespace, matter.home, access, matter.priority)
         async with self._gate.passing(lane):
             return await self._put(matter, access, do)
 
@@ -180,7 +183,7 @@ class Asker:
             # From memory: that tells nothing of how the registry is now.
             return answer
         failed = answer if isinstance(answer, RegistryError) else None
-        host = place_of(matter.reference).host
+        host = matter.home.host
         self._metrics.imported(host, str(failed.reason) if failed else "ok")
         if failed is None or failed.retry is Retry.PERMANENT:
             self._hosts.answered(host)
@@ -201,7 +204,7 @@ class Asker:
         work = None if self._closed else begin()
         if work is None:
             return False
-        self._background.spawn(work).add_done_callback(lambda _: self._gate.leave(lane))
+        self._background.spawn(work, then=functools.partial(self._gate.leave, lane))
         return True
 
     def _trouble(self, namespace: str, reference: Reference, error: RegistryError) -> Trouble:
@@ -217,7 +220,7 @@ class Asker:
     async def _at_places(
         self, matter: Matter, access: Access, do: Callable[[Question], _Answer]
     ) -> _Answer | RegistryError:
-        home = place_of(matter.reference)
+        home = matter.home
         if refusal := access.rules.refusal(home):
             return BlockedError(f"{matter.reference}: registry {home.host}: {refusal}")
         troubles: list[str] = []
@@ -240,9 +243,7 @@ class Asker:
         access: Access,
         do: Callable[[Question], _Answer],
     ) -> _Answer | RegistryError:
-        insecure = access.rules.is_insecure(place) or (
-            matter.insecure and place == place_of(matter.reference)
-        )
+        insecure = access.rules.is_insecure(place) or (matter.insecure and place == matter.home)
         question = Question(
             matter.reference, place, matter.platform, insecure, None, access.authorities(place), matter.known
         )

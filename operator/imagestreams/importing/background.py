@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
 
 _log = logging.getLogger(__name__)
 _WAIT_LEAST = 0.001
@@ -32,11 +33,13 @@ class Background:
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
-        """Begin a task."""
+    def spawn(
+        self, work: Coroutine[None, None, None], *, then: Callable[[], None] = lambda: None
+    ) -> asyncio.Task[None]:
+        """Begin a task; `then` is called when it has ended, however it did."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._finished)
+        task.add_done_callback(functools.partial(self._finished, then))
         return task
 
     async def close(self, *, within: float = 0.0) -> None:
@@ -51,7 +54,8 @@ class Background:
         for task in self._tasks:
             task.cancel()
 
-    def _finished(self, task: asyncio.Task[None]) -> None:
+    def _finished(self, then: Callable[[], None], task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
+        then()
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("unexpected", exc_info=error)

@@ -136,6 +136,8 @@ class Gate:
     def _host_has_room(self, host: str) -> bool:
         if self._hosts[host] + 1 > self._limits.places(host) or not self._silence_has_room(host):
             return False
+        if not self._limits:
+            return True
         loop = asyncio.get_running_loop()
         if not (wait := self._limits.wait(host, loop.time())):
             return True

@@ -20,6 +20,7 @@ from imagestreams.importing.plan import Priority, retry_delay
 from imagestreams.importing.schedule import Schedule
 from imagestreams.importing.sharing import Matter
 from imagestreams.model.reference import parse_reference
+from imagestreams.registry.names import place_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -180,11 +181,11 @@ class ImageKeeper:
                 return None
         namespace = missing.key.namespace
         try:
-            matter = Matter(
-                parse_reference(missing.pull_spec), insecure=missing.insecure, priority=Priority.BACKLOG
-            )
+            reference = parse_reference(missing.pull_spec)
         except InvalidError:
             return None
+        home = place_of(reference)
+        matter = Matter(reference, home, insecure=missing.insecure, priority=Priority.BACKLOG)
         access = self._streams.access(namespace)
         answer = await self._asker.put(namespace, matter, access, self._tools.describe)
         if isinstance(answer, RegistryError):

@@ -56,6 +56,10 @@ class Limits:
         self._limits: Memory[str, _Limit] = Memory(_HOSTS)
         self._traffic: Memory[str, _Traffic] = Memory(_HOSTS)
 
+    def __len__(self) -> int:
+        """Count the hosts that limit us."""
+        return len(self._limits)
+
     def places(self, host: str) -> float:
         """Say how many questions may be under way to a host."""
         limit = self._limit(host)

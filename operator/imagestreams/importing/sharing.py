@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from imagestreams.metrics import Metrics
     from imagestreams.model.reference import Reference
     from imagestreams.registry.manifests import Platform
+    from imagestreams.registry.names import Place
     from imagestreams.registry.question import Question
 
 _Answer = TypeVar("_Answer")
@@ -36,6 +37,8 @@ class Matter:
     """What is to be known of which reference, wherever it is asked for."""
 
     reference: Reference
+    home: Place
+    """Where the reference says that it is."""
     platform: Platform | None = None
     """Which child of an index is meant; None: the index itself."""
     insecure: bool = False
@@ -58,6 +61,7 @@ class Sharing:
         self._metrics = metrics
         self._answers: Memory[bytes, Resolution] = Memory(_ANSWERS)
         self._questions: dict[tuple[Any, bytes, str], asyncio.Future[Any]] = {}
+        metrics.under_way.set_function(lambda: len(self._questions))
 
     async def put(
         self, question: Question, matter: Matter, do: Callable[[Question], _Answer]
@@ -109,7 +113,6 @@ class Sharing:
     async def _ask(self, question: Question, do: Callable[[Question], _Answer]) -> _Answer | RegistryError:
         host = question.place.host
         loop = asyncio.get_running_loop()
-        self._metrics.under_way.inc()
         started = loop.time()
         try:
             answer = await self._threads.run(do, question)
@@ -129,5 +132,4 @@ class Sharing:
             self._gate.widen(host)
             return answer
         finally:
-            self._metrics.under_way.dec()
             self._metrics.took(host, loop.time() - started)

@@ -7,7 +7,9 @@ written by kube.streams (`to_json`). The field names are the original's (image.o
 
 from __future__ import annotations
 
+import bisect
 import dataclasses
+import operator
 from typing import Any
 
 from imagestreams.model import border
@@ -15,6 +17,7 @@ from imagestreams.model import border
 IMPORT_SUCCESS = "ImportSuccess"
 READY = "Ready"
 REPOSITORY_FOLLOWED = "RepositoryFollowed"
+_TAG = operator.attrgetter("tag")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -234,6 +237,10 @@ class StreamStatus:
 
     def tag(self, name: str) -> TagStatus | None:
         """Find the status of a tag."""
+        # Ours are in the order of names; others' may be in any.
+        at = bisect.bisect_left(self.tags, name, key=_TAG)
+        if at < len(self.tags) and self.tags[at].tag == name:
+            return self.tags[at]
         return next((tag for tag in self.tags if tag.tag == name), None)
 
     @classmethod

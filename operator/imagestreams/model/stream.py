@@ -157,7 +157,7 @@ def intent_of(stream: Stream, tag: TagSpec) -> Intent:
         reference=tag.reference,
         import_mode=mode,
         insecure=tag.insecure,
-        requested_at=_short("/".join(part for part in (stream.requested_at, tag.requested_at) if part)),
+        requested_at=_token(stream.requested_at, tag.requested_at),
         # Where no child is chosen they mean nothing, and changing them asks for nothing.
         prefer_os=tag.prefer_os[:_NAME_MOST] if legacy else "",
         prefer_arch=tag.prefer_arch[:_NAME_MOST] if legacy else "",
@@ -166,7 +166,8 @@ def intent_of(stream: Stream, tag: TagSpec) -> Intent:
     )
 
 
-def _short(token: str) -> str:
+def _token(of_stream: str, of_tag: str) -> str:
+    token = f"{of_stream}/{of_tag}" if of_stream and of_tag else of_stream or of_tag
     # Any text may ask for an import, and each tag's status repeats it: a long one is kept as its hash.
     if len(token) <= _TOKEN_MOST:
         return token

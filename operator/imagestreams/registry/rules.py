@@ -103,7 +103,8 @@ class Rules:
 
     def places(self, place: Place) -> tuple[Place, ...]:
         """Say where a repository is asked for: at its mirrors, in order, then at home unless forbidden."""
-        fitting = [item for item in self.mirrored if item.source.fits(place)]
+        # Each check asks, and most clusters have no rules.
+        fitting = [item for item in self.mirrored if item.source.fits(place)] if self.mirrored else []
         if not fitting:
             return (place,)
         chosen = max(fitting, key=lambda item: item.source.rank)
@@ -113,7 +114,7 @@ class Rules:
 
     def is_insecure(self, place: Place) -> bool:
         """Tell whether a repository may be asked without TLS, or without verifying it."""
-        return any(scope.fits(place) for scope in self.insecure)
+        return bool(self.insecure) and any(scope.fits(place) for scope in self.insecure)
 
 
 NO_RULES = Rules()

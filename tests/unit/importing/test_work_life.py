@@ -11,6 +11,7 @@ from imagestreams.importing.gate import Gate
 from imagestreams.importing.sharing import Matter
 from imagestreams.model.reference import parse_reference
 from imagestreams.registry.access import Access
+from imagestreams.registry.names import place_of
 from unit.importing.streams import body, digest, tag
 from unit.importing.world import DAWN, World, now, until
 
@@ -101,7 +102,8 @@ async def test_who_asks_at_the_end_is_given_up(caplog: pytest.LogCaptureFixture)
     """Who asks when the importer is closed is given up: no registry hears of it, and the log says nothing."""
     world = World()
     await world.importer.close(within=0.0)
-    matter = Matter(parse_reference("r.io/app:v1"))
+    reference = parse_reference("r.io/app:v1")
+    matter = Matter(reference, place_of(reference))
     with pytest.raises(asyncio.CancelledError):
         await world.importer.images._asker.put("shop", matter, Access(), world.registries.resolve)
 
@@ -144,7 +146,7 @@ async def test_the_metric_tells_when_the_next_tag_is_due() -> None:
         await until(2)
 
         assert 900 == pytest.approx(world.metrics.next_try._value.get() - DAWN.timestamp(), abs=2)
-        assert 0 == world.metrics.under_way._value.get()
+        assert 0 == world.metrics.registry.get_sample_value("imagestreams_questions_under_way")
 
 
 @pytest.mark.parametrize("without", [[], [{"name": "v1"}]], ids=["without the tag", "without its source"])
