@@ -24,6 +24,8 @@ from imagestreams.errors import StartError
 from imagestreams.registry.memory import Memory
 
 if TYPE_CHECKING:
+    from urllib3.poolmanager import PoolKey
+
     from imagestreams.registry.watchdog import Watchdog
 
 HEAD_LIMIT = 64 * 1024
@@ -37,6 +39,8 @@ _ADDRESS_LEAST = 1.0
 
 _ADDRESS_LEFT = 0.01
 """What is tried once more at the very end is given this: a socket takes no time below zero."""
+
+_ORIGINS = 4096
 
 # Each holds some hundred CAs: a megabyte or so.
 _TRUSTS = 64
@@ -86,6 +90,7 @@ class BoundedAdapter(requests.adapters.HTTPAdapter):
             False: create_urllib3_context(cert_reqs=ssl.CERT_NONE),
         }
         self._widened: Memory[Authorities, ssl.SSLContext] = Memory(_TRUSTS)
+        self._pool_keys: Memory[tuple[str, bool | str], PoolKey] = Memory(_ORIGINS)
         super().__init__(**options)
 
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
@@ -98,6 +103,26 @@ class BoundedAdapter(requests.adapters.HTTPAdapter):
         manager = super().proxy_manager_for(*arguments, **options)
         manager.pool_classes_by_scheme = self._pool_classes
         return manager
+
+    def get_connection_with_tls_context(
+        self, request: Any, verify: Any, proxies: Any = None, cert: Any = None
+    ) -> Any:
+        """Give the pool of a request's host: without a proxy by the key that was worked out for it before.
+
+        Working it out is a thirtieth of a check.
+        """
+        if proxies:
+            return super().get_connection_with_tls_context(request, verify, proxies, cert)
+        pools = self.poolmanager.pools
+        origin = "/".join(request.url.split("/", 3)[:3]), verify
+        key = self._pool_keys.get(origin)
+        pool = pools.get(key) if key is not None else None
+        if pool is None:
+            pool = super().get_connection_with_tls_context(request, verify, proxies, cert)
+            for other in pools.keys():  # noqa: SIM118  # it has no iterator
+                if pools.get(other) is pool:
+                    self._pool_keys.put(origin, other)
+        return pool
 
     def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any = None) -> Any:
         """Say by what a request's connection is chosen: one that verifies is never one that does not."""
