@@ -63,6 +63,11 @@ class Memory:
         """Whether any answer of a registry is awaited."""
         return bool(self.asking) or self.listing is not None
 
+    @property
+    def is_awaited(self) -> bool:
+        """Whether somebody waits for an answer: for more than what is due on schedule."""
+        return self.listing is not None or any(ask.priority is Priority.EDIT for ask in self.asking.values())
+
     def answered(self, ask: Ask, outcome: Outcome, trouble: Trouble | None, *, now: float, due: float) -> int:
         """Note a tag's outcome; give how often it failed in a row.
 

@@ -179,7 +179,7 @@ class Importer:
         asks = [ask for ask in decided.asks if memory.asking.get(ask.tag) != ask]
         wanted = decided.listing if decided.listing != memory.listing else None
         new = wanted is not None or any(ask.priority is Priority.EDIT for ask in asks)
-        if new and not memory.waiting:
+        if new and not memory.is_awaited:
             memory.hold_until = now + HOLD
         if asks:
             access = self._tools.streams.access(key.namespace)

@@ -217,7 +217,7 @@ async def test_a_stream_edited_while_its_answer_is_under_way_keeps_both() -> Non
 
 
 async def test_an_edit_is_written_though_other_tags_wait_for_their_answers() -> None:
-    """Who adds a tag sees its image at once, while a check of another tag of the stream is under way."""
+    """Who adds a tag sees its image at once and by one write, while another tag of the stream is checked."""
     world = World()
     world.registries.digests = {"r.io/app:v1": A, "r.io/app:v2": B}
     minutely = tag(scheduled=True, notes={"imagestreams.dev/interval": "1m"})
@@ -230,3 +230,4 @@ async def test_an_edit_is_written_though_other_tags_wait_for_their_answers() -> 
         await until(60.6)
 
         assert {"v1": A, "v2": B} == world.images()
+        assert [60.5] == [write.time for write in world.cluster.writes if write.time > 50]
