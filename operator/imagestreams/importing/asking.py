@@ -283,11 +283,11 @@ class Asker:
 
 
 def _known(reference: Reference, ask: Ask) -> Resolution | None:
-    current = ask.known.current if ask.known is not None else None
+    newest = ask.known.newest if ask.known is not None else None
     # An image that a source of another kind brought says nothing of the registry.
-    if ask.known is None or current is None or current.reference != reference.at(current.image):
+    if ask.known is None or newest is None or newest.reference != reference.at(newest.image):
         return None
-    return Resolution(current.image, ask.known.index)
+    return Resolution(newest.image, ask.known.index)
 
 
 def _read(name: str) -> tuple[Reference, Place]:

@@ -1,7 +1,7 @@
 """Keeping a status within what the API server stores. Pure.
 
 etcd takes 1.5 MiB an object, spec and bookkeeping included. The oldest items of the longest histories go
-first; the current item of a tag never does. Called by importing.record.
+first; the current item of a tag, held or not, never does. Called by importing.record.
 """
 
 from __future__ import annotations
@@ -62,4 +62,6 @@ def _size(tag: TagStatus, keep: int | None = None) -> int:
     items = sum(len(item.reference) + len(item.image) + _ITEM_OVERHEAD for item in tag.items[:keep])
     conditions = sum(len(item.message) + _TAG_OVERHEAD for item in tag.conditions)
     intent = len(tag.intent.name) + len(tag.intent.requested_at) + _TAG_OVERHEAD if tag.intent else 0
-    return len(tag.tag) + _TAG_OVERHEAD + items + conditions + intent
+    spare = tag.available
+    available = len(spare.reference) + len(spare.image) + _ITEM_OVERHEAD if spare else 0
+    return len(tag.tag) + _TAG_OVERHEAD + items + available + conditions + intent

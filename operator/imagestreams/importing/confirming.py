@@ -33,14 +33,14 @@ def confirmed(
     known = {tag.tag: tag for tag in stream.status.tags}
     for tag in stream.tags:
         digest, status = listing.digests.get(tag.name), known.get(tag.name)
-        if not tag.listed or digest is None or status is None or status.current is None:
+        if not tag.listed or digest is None or status is None or status.newest is None:
             continue
         intent, attempt = intent_of(stream, tag), attempts.get(tag.name)
         if status.intent != intent or status.failure is not None:
             continue
         if attempt is not None and (attempt.intent != intent or attempt.failures or attempt.asked >= asked):
             continue
-        if digest == (status.index or status.current.image):
+        if digest == (status.index or status.newest.image):
             found[tag.name] = Attempt(intent, asked, answered=now)
         else:
             found[tag.name] = Attempt(intent, _AT_ONCE, answered=attempt.answered if attempt else None)

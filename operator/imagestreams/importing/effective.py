@@ -34,31 +34,36 @@ class Defaults:
 def effective(stream: Stream, known: Known, defaults: Defaults) -> Stream:
     """Give a stream with an import mode for every tag to import, and the repository's tags among its own.
 
-    A tag of spec wins over one of the repository of the same name. Once more changes nothing.
+    A tag of spec wins over one of the repository of the same name; one without a source is that of the
+    repository, with the annotations of spec: so a hold needs no source. Once more changes nothing.
     """
     mode = defaults.import_mode
     if not stream.repository and mode == IMPORT_MODE_LEGACY:
         # So it is for most streams: Legacy is what no mode means anyway.
         return stream
-    own = [tag for tag in stream.tags if not tag.listed]
+    there = _repository_tags(stream, known)
+    lacking = {tag.name for tag in stream.tags if tag.source is None}.intersection(there)
+    notes = {tag.name: tag for tag in stream.tags if tag.listed or tag.name in lacking}
+    own = [tag for tag in stream.tags if tag.name not in notes]
     names = {tag.name for tag in own}
     tags = [
         dataclasses.replace(tag, import_mode=mode) if tag.importable and not tag.import_mode else tag
         for tag in own
     ]
-    tags += [
-        TagSpec(
-            name,
-            Source(DOCKER_IMAGE, pull_spec(stream, name)),
-            insecure=stream.insecure,
-            scheduled=True,
-            import_mode=mode,
-            listed=True,
-        )
-        for name in _repository_tags(stream, known)
-        if name not in names
-    ]
+    tags += [_listed(stream, notes.get(name) or TagSpec(name), mode) for name in there if name not in names]
     return dataclasses.replace(stream, tags=tuple(tags))
+
+
+def _listed(stream: Stream, tag: TagSpec, mode: str) -> TagSpec:
+    return dataclasses.replace(
+        tag,
+        source=Source(DOCKER_IMAGE, pull_spec(stream, tag.name)),
+        reference=False,
+        insecure=stream.insecure,
+        scheduled=True,
+        import_mode=tag.import_mode or mode,
+        listed=True,
+    )
 
 
 def pull_spec(stream: Stream, tag: str) -> str:

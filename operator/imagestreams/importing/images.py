@@ -1,4 +1,4 @@
-"""The keeper of Images: the current image of every imported tag has its object, and no other stays.
+"""The keeper of Images: the image of every imported tag has its object, and no other stays.
 
 Works behind the imports, which never wait for it: what is missing is described and stored a few at a time,
 and tried again later when that fails. Told by importing.work which streams there are; asks by
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from imagestreams.importing.asking import Asker
     from imagestreams.importing.collecting import KeptImage
     from imagestreams.importing.tools import Tools
+    from imagestreams.model.status import TagEvent, TagStatus
     from imagestreams.model.stream import Stream, StreamKey
 
 _log = logging.getLogger(__name__)
@@ -70,13 +71,16 @@ class ImageKeeper:
         statuses = {status.tag: status for status in stream.status.tags}
         for tag in stream.tags:
             status = statuses.get(tag.name) if tag.importable else None
-            current = status.current if status is not None else None
-            if current is None or not current.image or current.image in self._missing:
-                continue
-            kept = self._known.get(current.image)
-            if current.image not in self._known or (kept is not None and kept.unnamed_since is not None):
-                self._missing[current.image] = _Missing(stream.key, tag.name, current.reference, tag.insecure)
-                self._set(current.image, 0.0)
+            for event in _wanted(status) if status is not None else ():
+                if self._lacks(event.image):
+                    self._missing[event.image] = _Missing(stream.key, tag.name, event.reference, tag.insecure)
+                    self._set(event.image, 0.0)
+
+    def _lacks(self, digest: str) -> bool:
+        if not digest or digest in self._missing:
+            return False
+        kept = self._known.get(digest)
+        return digest not in self._known or (kept is not None and kept.unnamed_since is not None)
 
     async def run(self) -> None:
         """Store what is missing, for ever."""
@@ -121,7 +125,12 @@ class ImageKeeper:
         """
         listed = await self._relist()
         everything = list(streams)
-        named = {item.image for each in everything for tag in each.status.tags for item in tag.items}
+        named = {
+            item.image
+            for each in everything
+            for tag in each.status.tags
+            for item in (*tag.items, *_wanted(tag))
+        }
         now = self._tools.wall_clock()
         for action, image in list(
             collect(listed, named | set(self._missing), now=now, grace=self._tools.image_grace)
@@ -198,4 +207,10 @@ class ImageKeeper:
     def _is_current(self, missing: _Missing, digest: str) -> bool:
         stream = self._streams.stream(missing.key)
         status = stream.status.tag(missing.tag) if stream is not None else None
-        return status is not None and status.current is not None and status.current.image == digest
+        return status is not None and digest in {event.image for event in _wanted(status)}
+
+
+def _wanted(status: TagStatus) -> tuple[TagEvent, ...]:
+    # What is available while a tag is held is described when it is first seen, as if the tag had moved to it:
+    # later its manifest would have to be fetched once more.
+    return tuple(event for event in (status.current, status.available) if event is not None)

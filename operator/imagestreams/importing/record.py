@@ -1,8 +1,9 @@
 """What an answer makes of a stream's status. Pure: (stream, outcomes, now) -> new status.
 
-The one place where history, conditions, Ready and the summary are decided; what tags get from other tags
-is found by importing.derive, what does not fit is dropped by importing.budget. Called by importing.work;
-the result is written by kube.streams if it differs from what is stored, and only then.
+The one place where history, conditions and the summary are decided; what tags get from other tags is found by
+importing.derive, what a hold makes of them by importing.holding, what Ready says by importing.readiness; what
+does not fit is dropped by importing.budget. Called by importing.settling; the result is written by
+kube.streams if it differs from what is stored, and only then.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from imagestreams.errors import Reason
 from imagestreams.importing.budget import BUDGET, cut_message, fit
-from imagestreams.importing.cautions import cautions, items_kept
+from imagestreams.importing.cautions import items_kept
 from imagestreams.importing.derive import (
     Copied,
     Unfollowable,
@@ -21,12 +22,14 @@ from imagestreams.importing.derive import (
     in_order,
 )
 from imagestreams.importing.effective import Defaults
+from imagestreams.importing.holding import held, unheld
+from imagestreams.importing.readiness import readiness
 from imagestreams.importing.repository import NOTHING_KNOWN, follow_condition
 from imagestreams.importing.sources import IMAGE_STREAM_IMAGE, IMAGE_STREAM_TAG, Sources
 from imagestreams.model.history import add_event
 from imagestreams.model.status import (
+    HELD,
     IMPORT_SUCCESS,
-    READY,
     Condition,
     Intent,
     StreamStatus,
@@ -91,24 +94,34 @@ def record(
     longer has. The same failure again changes nothing.
     """
     tags = _known_tags(stream)
-    keep = items_kept(stream, defaults)
+    keep, of = items_kept(stream, defaults), len(stream.tags)
     for spec in stream.tags:
+        if derived(spec):
+            continue
         before = tags.get(spec.name, TagStatus(spec.name))
         intent = _known_intent(stream, spec, before)
         outcome = _outcome_of(spec, intent, outcomes.get(spec.name), before)
+        free = None
         if outcome is not None:
-            tags[spec.name] = _apply(before, outcome, now, of=len(stream.tags), keep=keep)
+            free = _apply(unheld(before, intent), outcome, now, of=of, keep=keep)
+        decided = held(spec, before, free, intent, now=now, keep=keep, of=of)
+        if decided is not None:
+            tags[spec.name] = decided
     sources = Sources(stream, tags, lookup)
     for spec in in_order(stream):
         before = tags.get(spec.name, TagStatus(spec.name))
+        intent = _known_intent(stream, spec, before)
         found = derive(stream, spec, sources, permitted=permitted)
+        free = None
         if found is not None:
-            intent = _known_intent(stream, spec, before)
-            tags[spec.name] = _follow(before, intent, spec, found, now, of=len(stream.tags), keep=keep)
-            sources.decided(tags[spec.name])
+            free = _follow(unheld(before, intent), intent, spec, found, now, of=of, keep=keep)
+        decided = held(spec, before, free, intent, now=now, keep=keep, of=of)
+        if decided is not None:
+            tags[spec.name] = decided
+            sources.decided(decided)
     ordered = tuple(dataclasses.replace(tags[name], items=tags[name].items[:keep]) for name in sorted(tags))
     followed = follow_condition(stream, known, now)
-    ready = _ready(stream, tags, followed, defaults, now)
+    ready = readiness(stream, tags, followed, defaults, now)
     status = StreamStatus(
         repository=stream.repository,
         tags=ordered,
@@ -121,14 +134,16 @@ def record(
 
 def changes_nothing(outcome: Outcome, before: TagStatus | None) -> bool:
     """Tell whether an outcome says of a tag what its status says already. So it is nearly always."""
-    if not isinstance(outcome, Imported) or before is None or before.conditions or not before.items:
+    if not isinstance(outcome, Imported) or before is None or before.failure is not None:
         return False
-    current, intent = before.items[0], before.intent
+    current, newest, intent = before.current, before.newest, before.intent
     return (
-        intent is not None
+        current is not None
+        and newest is not None
+        and intent is not None
         and intent == outcome.intent
-        and (current.image, current.reference, current.generation)
-        == (outcome.image, outcome.pull_spec, intent.generation)
+        and current.generation == intent.generation
+        and (newest.image, newest.reference) == (outcome.image, outcome.pull_spec)
         and before.index == outcome.index
     )
 
@@ -137,16 +152,20 @@ def _known_tags(stream: Stream) -> dict[str, TagStatus]:
     """Give the status of the tags; of those that nothing asks for any more without what they asked for.
 
     Put back, such a tag is then imported anew. One that the repository's list no longer has keeps its history
-    alone, if it has one.
+    alone, if it has one. What was available of a source goes with the source.
     """
-    asked = {tag.name for tag in stream.tags if tag.source is not None}
+    specs = {tag.name: tag for tag in stream.tags}
     tags: dict[str, TagStatus] = {}
     for tag in stream.status.tags:
-        listed = tag.intent is not None and tag.intent.listed
-        if tag.tag in asked:
+        spec = specs.get(tag.tag)
+        if spec is not None and spec.source is not None:
             tags[tag.tag] = tag
-        elif tag.items or (tag.conditions and not listed):
-            tags[tag.tag] = TagStatus(tag.tag, tag.items, () if listed else tag.conditions)
+            continue
+        listed, hold = tag.intent is not None and tag.intent.listed, spec is not None and spec.hold
+        conditions = tuple(item for item in tag.conditions if (hold if item.type == HELD else not listed))
+        available = tag.available if spec is not None and tag.intent is None else None
+        if tag.items or conditions:
+            tags[tag.tag] = TagStatus(tag.tag, tag.items, conditions, available=available)
     return tags
 
 
@@ -216,50 +235,3 @@ def _apply(before: TagStatus, outcome: Outcome, now: str, *, of: int, keep: int)
     if before.failure is not None and before.failure.says_the_same(condition):
         condition = before.failure
     return TagStatus(before.tag, before.items, (condition,), intent, before.index)
-
-
-def _ready(
-    stream: Stream,
-    tags: Mapping[str, TagStatus],
-    followed: Condition | None,
-    defaults: Defaults,
-    now: str,
-) -> Condition:
-    # A tag that lost its source keeps its last condition, as in the original, but asks for nothing more.
-    asked = [spec for spec in stream.tags if spec.source is not None]
-    pending = [spec.name for spec in asked if _pending(stream, spec, tags.get(spec.name))]
-    failed = [spec.name for spec in asked if spec.name in tags and tags[spec.name].failure]
-    total = len(asked)
-    if followed is not None and followed.status == "False":
-        status, reason = "False", "ListingFailed"
-        more = f"{len(failed)} of {total} tags failed to import, too: {_names(failed)}. " if failed else ""
-        message = f"{more}spec.dockerImageRepository cannot be listed ({followed.reason}): {followed.message}"
-    elif failed:
-        status, reason = "False", "ImportFailed"
-        message = f"{len(failed)} of {total} tags failed to import: {_names(failed)}"
-        if len(failed) == 1 and (failure := tags[failed[0]].failure):
-            message = f'tag "{failed[0]}" failed to import ({failure.reason}): {failure.message}'
-    elif stream.repository and followed is None:
-        status, reason = "Unknown", "Importing"
-        message = f"the tags of {stream.repository} are being listed"
-    elif pending:
-        status, reason = "Unknown", "Importing"
-        message = f"still being imported: {_names(pending)}"
-    elif caution := cautions(stream, defaults):
-        status, reason, message = "True", "ImportedWithWarning", caution
-    else:
-        status, reason = "True", "Imported"
-        none = "no tag has a source" if followed is None else followed.message
-        message = f"{total} {'tag is' if total == 1 else 'tags are'} imported" if total else none
-    last = stream.status.condition(READY)
-    since = last.last_transition if last and last.status == status and last.last_transition else now
-    return Condition(READY, status, reason, message, since, stream.generation)
-
-
-def _pending(stream: Stream, spec: TagSpec, status: TagStatus | None) -> bool:
-    return (spec.importable or derived(spec)) and (status is None or status.intent != intent_of(stream, spec))
-
-
-def _names(names: list[str]) -> str:
-    shown = ", ".join(sorted(names)[:5])
-    return shown + (f" and {len(names) - 5} more" if len(names) > 5 else "")

@@ -16,6 +16,9 @@ UNREFERENCED_SINCE = "imagestreams.dev/unreferenced-since"
 INTERVAL = "imagestreams.dev/interval"
 """On a stream or a tag: how often a scheduled tag is asked for, such as "5m"."""
 
+HOLD = "imagestreams.dev/hold"
+"""On a tag: the image of its history that it goes back to, and stays at until this is taken away."""
+
 KEEP = "imagestreams.dev/keep"
 """On a stream: how many items of each tag's history are kept, such as "10"."""
 

@@ -2,7 +2,7 @@
 
 Read from the API server at the border (`StreamStatus.parse`), computed by importing.record,
 written by kube.streams (`to_json`). The field names are the original's (image.openshift.io/v1);
-`intent`, `summary`, `conditions` and `observedGeneration` are ours.
+`intent`, `index`, `available`, `summary`, `conditions` and `observedGeneration` are ours.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 from imagestreams.model import border
 
 IMPORT_SUCCESS = "ImportSuccess"
+HELD = "Held"
 READY = "Ready"
 REPOSITORY_FOLLOWED = "RepositoryFollowed"
 _TAG = operator.attrgetter("tag")
@@ -113,7 +114,7 @@ class TagEvent:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Condition:
-    """A condition of a tag (ImportSuccess) or of the stream (Ready).
+    """A condition of a tag (ImportSuccess, Held) or of the stream (Ready).
 
     `generation` is what it reports on: the intent's for a tag, the stream's for the stream.
     """
@@ -163,7 +164,14 @@ class TagStatus:
     conditions: tuple[Condition, ...] = ()
     intent: Intent | None = None
     index: str = ""
-    """The digest of the index that the current image was chosen from, "" if it was not."""
+    """The digest of the index that the newest image was chosen from, "" if it was not."""
+    available: TagEvent | None = None
+    """The newest image seen of its source, where a hold keeps the tag at another; its generation is none."""
+
+    @property
+    def newest(self) -> TagEvent | None:
+        """The newest image seen of its source: the current one, unless the tag is held."""
+        return self.available or self.current
 
     @property
     def current(self) -> TagEvent | None:
@@ -178,6 +186,11 @@ class TagStatus:
                 return condition
         return None
 
+    @property
+    def held(self) -> Condition | None:
+        """The condition Held, if somebody wants the tag to be held; False where that cannot be."""
+        return next((condition for condition in self.conditions if condition.type == HELD), None)
+
     @classmethod
     def parse(cls, raw: Any) -> TagStatus:
         """Read one of `status.tags`."""
@@ -191,6 +204,7 @@ class TagStatus:
             ),
             intent=Intent.parse(body.get("intent")),
             index=border.text(body.get("index")),
+            available=_parse_available(body.get("available")),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -202,7 +216,18 @@ class TagStatus:
             body["intent"] = self.intent.to_json()
         if self.index:
             body["index"] = self.index
+        if self.available is not None:
+            body["available"] = border.without_empty(
+                image=self.available.image,
+                dockerImageReference=self.available.reference,
+                created=self.available.created,
+            )
         return body
+
+
+def _parse_available(raw: Any) -> TagEvent | None:
+    event = dataclasses.replace(TagEvent.parse(raw), generation=0)
+    return event if event.reference else None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

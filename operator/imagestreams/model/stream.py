@@ -53,6 +53,8 @@ class TagSpec:
     reference_policy: str = ""
     interval: str = ""
     requested_at: str = ""
+    hold: str = ""
+    """imagestreams.dev/hold, as typed."""
     prefer_os: str = ""
     prefer_arch: str = ""
     listed: bool = False
@@ -83,6 +85,7 @@ class TagSpec:
             reference_policy=border.text(border.mapping(body.get("referencePolicy")).get("type")),
             interval=border.text(notes.get(annotation_keys.INTERVAL)),
             requested_at=border.text(notes.get(annotation_keys.REQUESTED_AT)),
+            hold=border.text(notes.get(annotation_keys.HOLD)).strip(),
             prefer_os=border.text(notes.get(annotation_keys.PREFER_OS)),
             prefer_arch=border.text(notes.get(annotation_keys.PREFER_ARCH)),
         )
@@ -144,8 +147,8 @@ class Stream:
 def intent_of(stream: Stream, tag: TagSpec) -> Intent:
     """Say what a spec tag asks for now, numbered with the stream's present generation.
 
-    As in the original, scheduled, referencePolicy and other annotations are no part of it: changing
-    them re-imports nothing. Unlike it, `insecure` is: it decides how the registry can be reached.
+    As in the original, scheduled, referencePolicy and other annotations, a hold among them, are no part of
+    it: changing them re-imports nothing. Unlike it, `insecure` is: it decides how the registry is reached.
     """
     source = tag.source or Source("", "")
     mode = tag.import_mode or IMPORT_MODE_LEGACY

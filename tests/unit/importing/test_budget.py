@@ -66,6 +66,17 @@ def test_the_condition_goes_when_there_is_room() -> None:
     assert () == fit(smaller, once, budget=30_000, now=LATER).conditions
 
 
+def test_what_is_available_counts_and_stays() -> None:
+    """A held tag keeps what it is held at and what is available, however little room there is."""
+    (item,) = history("next", 1).items
+    held = dataclasses.replace(history("long", 50), available=item)
+    fitted = fit(StreamStatus(tags=(held,)), StreamStatus(), budget=1_000, now=NOW)
+    other = fit(StreamStatus(tags=(history("long", 50),)), StreamStatus(), budget=1_000, now=NOW)
+
+    assert (item, held.items[0]) == (fitted.tags[0].available, fitted.tags[0].items[0])
+    assert 1 == len(other.tags[0].items) - len(fitted.tags[0].items)
+
+
 @pytest.mark.parametrize(("tags", "most"), [(1, 1000), (400, 1000), (1000, 400), (2000, 200)])
 def test_a_message_is_cut_by_the_number_of_tags(tags: int, most: int) -> None:
     """A message has room by the number of tags of its stream, and shows that it was cut."""

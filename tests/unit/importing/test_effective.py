@@ -60,6 +60,20 @@ def test_the_repositorys_tags_come_after_those_of_spec() -> None:
     assert (listed("1.0"), listed("a")) == found.tags[1:]
 
 
+def test_a_tag_of_spec_without_a_source_is_the_repositorys_with_its_notes() -> None:
+    """So a tag of the repository is held, or has its own interval; one that is not listed has no source."""
+    notes = {"imagestreams.dev/hold": A, "imagestreams.dev/interval": "5m"}
+    given_stream = stream(
+        {"name": "b", "annotations": notes}, {"name": "gone", "annotations": notes}, repository=APP
+    )
+
+    found = effective(given_stream, known("a", "b"), LEGACY)
+
+    annotated = dataclasses.replace(listed("b"), hold=A, interval="5m")
+    assert (TagSpec("gone", hold=A, interval="5m"), listed("a"), annotated) == found.tags
+    assert found == effective(found, known("a", "b"), LEGACY)
+
+
 def test_the_insecure_annotation_is_the_repositorys_alone() -> None:
     """The original's openshift.io/image.insecureRepository does not count for the tags of spec."""
     notes = {"openshift.io/image.insecureRepository": "true"}

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from imagestreams.importing.news import News, news
 from imagestreams.model.status import (
+    HELD,
     REPOSITORY_FOLLOWED,
     Condition,
     Intent,
@@ -81,6 +84,92 @@ def test_a_tag_that_went_away_is_no_news() -> None:
     assert [News("TagMoved", 'tag "v2" moved to r.io/app@b')] == list(
         news(StreamStatus(tags=(FIRST,)), StreamStatus(tags=(other,)))
     )
+
+
+C = TagEvent("3", "r.io/app@c", "c")
+
+
+def held(status: str = "True", reason: str = "NewerAvailable", message: str = "held at a") -> Condition:
+    """Say that a tag is held, or why it cannot be."""
+    return Condition(HELD, status, reason, message, "1")
+
+
+BACK = TagStatus("v1", (A, B, A), (held(),), ASKED, available=B)
+THERE = TagStatus("v1", (B, A), (held(),), ASKED)
+REFUSED = TagStatus("v1", (B, A), (held("False", "NotInHistory", "there is a, b"),), ASKED)
+TO_A_AGAIN = News("TagMoved", 'tag "v1" moved from r.io/app@b to r.io/app@a')
+HOLDS = News("TagHeld", 'tag "v1" is held at a')
+REFUSES = News("HoldFailed", 'tag "v1" (NotInHistory): there is a, b', warning=True)
+RELEASED = News("TagReleased", 'tag "v1" is held no more')
+
+
+def available(event: TagEvent | None, of: TagStatus = BACK) -> TagStatus:
+    """Make a tag that is held while another image is available."""
+    return dataclasses.replace(of, available=event)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        pytest.param(MOVED, BACK, [TO_A_AGAIN, HOLDS], id="held at an earlier image"),
+        pytest.param(MOVED, THERE, [HOLDS], id="held where it is"),
+        pytest.param(
+            None, dataclasses.replace(THERE, items=(A,)), [TO_A, HOLDS], id="held at its first image"
+        ),
+        pytest.param(BACK, BACK, [], id="nothing new"),
+        pytest.param(
+            BACK,
+            available(C),
+            [
+                News(
+                    "AvailableMoved",
+                    'tag "v1" is held; what is available moved from r.io/app@b to r.io/app@c',
+                )
+            ],
+            id="its source moved",
+        ),
+        pytest.param(
+            THERE,
+            available(C, THERE),
+            [
+                News(
+                    "AvailableMoved",
+                    'tag "v1" is held; what is available moved from r.io/app@b to r.io/app@c',
+                )
+            ],
+            id="its source moved away from what it is held at",
+        ),
+        pytest.param(
+            available(C),
+            available(None),
+            [
+                News(
+                    "AvailableMoved",
+                    'tag "v1" is held; what is available moved from r.io/app@c to r.io/app@a',
+                )
+            ],
+            id="its source moved to what it is held at",
+        ),
+        pytest.param(
+            BACK,
+            TagStatus("v1", (B, A, B, A), (held(message="held at b"),), ASKED),
+            [TO_B, News("TagHeld", 'tag "v1" is held at b')],
+            id="held elsewhere",
+        ),
+        pytest.param(BACK, TagStatus("v1", (B, A, B, A), (), ASKED), [TO_B, RELEASED], id="released"),
+        pytest.param(THERE, MOVED, [RELEASED], id="released where it is"),
+        pytest.param(MOVED, REFUSED, [REFUSES], id="a hold that cannot be"),
+        pytest.param(REFUSED, REFUSED, [], id="the same again"),
+        pytest.param(BACK, dataclasses.replace(REFUSED, items=BACK.items), [REFUSES], id="a hold spoilt"),
+        pytest.param(REFUSED, THERE, [HOLDS], id="a hold corrected"),
+        pytest.param(REFUSED, MOVED, [RELEASED], id="a hold that could not be is gone"),
+    ],
+)
+def test_holds_are_told_once(before: TagStatus | None, after: TagStatus, told: list[News]) -> None:
+    """That a tag is held, why it is not, that it is released, and what moves meanwhile, old and new."""
+    known = StreamStatus(tags=(before,) if before else ())
+
+    assert told == list(news(known, StreamStatus(tags=(after,))))
 
 
 def followed(status: str, reason: str = "AllTags", message: str = "why") -> Condition:

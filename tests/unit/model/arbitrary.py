@@ -54,7 +54,14 @@ condition = nearly(
     generation=numbers,
     observedGeneration=numbers,
 )
-tag_status = nearly(tag=words, items=several(event), conditions=several(condition), intent=intent)
+tag_status = nearly(
+    tag=words,
+    items=several(event),
+    conditions=several(condition),
+    intent=intent,
+    index=words,
+    available=event,
+)
 stream_status = nearly(
     dockerImageRepository=words,
     tags=several(tag_status),
@@ -63,7 +70,11 @@ stream_status = nearly(
     summary=nearly(repository=words, tags=words, updated=words),
 )
 notes = nearly(
-    **{"imagestreams.dev/interval": words, "imagestreams.dev/requested-at": words},
+    **{
+        "imagestreams.dev/interval": words,
+        "imagestreams.dev/requested-at": words,
+        "imagestreams.dev/hold": words,
+    },
 )
 tag_spec = nearly(
     name=words,

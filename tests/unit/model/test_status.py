@@ -40,6 +40,8 @@ _TAGS = st.builds(
         requested_at=words,
         generation=numbers,
     ),
+    words,
+    st.none() | st.builds(TagEvent, words, words.filter(bool), words),
 )
 _STATUSES = st.builds(
     StreamStatus,

@@ -126,6 +126,7 @@ ALIAS = {"name": "v1", "from": {"kind": "ImageStreamTag", "name": "v2"}}
         rule("scheduled does not count", tag(scheduled=True), False),
         rule("referencePolicy does not count", tag() | {"referencePolicy": {"type": "Local"}}, False),
         rule("annotations do not count", tag(notes={"description": "x"}), False),
+        rule("ours: a hold asks for nothing", tag(notes={"imagestreams.dev/hold": A}), False),
         rule("generation is accepted and ignored", tag() | {"generation": 7}, False),
         rule("a tag without from asks for nothing", {"name": "v1"}, False),
         rule("ours: a request by annotation counts", tag(notes={"imagestreams.dev/requested-at": "1"}), True),
