@@ -39,6 +39,31 @@ def failures(kubectl: Kubectl, stream: str) -> dict[str, dict[str, str]]:
     return {tag["tag"]: found for tag in tags if (found := _failure(tag))}
 
 
+def held(kubectl: Kubectl, stream: str, tag: str) -> tuple[str, str]:
+    """Give status and reason of the condition Held of a tag, two times "" when it has none."""
+    for condition in _tag(kubectl, stream, tag).get("conditions") or []:
+        if condition["type"] == "Held":
+            return condition["status"], condition["reason"]
+    return "", ""
+
+
+def available(kubectl: Kubectl, stream: str, tag: str) -> str:
+    """Give the digest that is available while a tag is held at another, "" if none is."""
+    return str(_tag(kubectl, stream, tag).get("available", {}).get("image", ""))
+
+
+def running(kubectl: Kubectl, deployment: str) -> set[str]:
+    """Give the digests that the containers of a Deployment's one pod run; empty while it has more or none.
+
+    Of an image that it pulled by several names the runtime tells any; the digest is the same.
+    """
+    pods = kubectl.get("pods", f"--selector=app={deployment}")["items"]
+    if len(pods) != 1:
+        return set()
+    statuses = pods[0]["status"].get("containerStatuses", [])
+    return {status["imageID"].rpartition("@")[2] for status in statuses if status.get("started")}
+
+
 def images(kubectl: Kubectl, deployment: str) -> list[str]:
     """Give the images of a Deployment's pod template, in the order of its containers."""
     template = kubectl.get("deployment", deployment)["spec"]["template"]

@@ -8,7 +8,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from e2e import audit
-from e2e.reading import current, history, images
+from e2e.reading import current, history, images, running
 from localcluster import images as builder
 from localrun import ACCOUNT, NAMESPACE
 from support.faults import FaultRegistry, Hang
@@ -72,7 +72,7 @@ def test_killed_at_any_moment_it_converges(operator: OperatorProcess, kubectl: K
             lambda: images(kubectl, "web") == last, within=10, what="the last images in the Deployment"
         )
         kubectl("rollout", "status", "deployment/web", "--timeout=60s")
-        ids = eventually(lambda: _running(kubectl, "web"), within=30, what="one pod, of the last images")
+        ids = eventually(lambda: running(kubectl, "web"), within=30, what="one pod, of the last images")
         assert ids == {pushed[name][-1] for name in TAGS}
 
 
@@ -187,17 +187,6 @@ def _see(kubectl: Kubectl, name: str, pushed: dict[str, list[str]]) -> None:
         within=20,
         what=f"the last image of tag {name}",
     )
-
-
-def _running(kubectl: Kubectl, name: str) -> set[str]:
-    """Give the digests that the containers of the one pod run; empty while there is another number of pods.
-
-    Of an image that it pulled by several names the runtime tells any; the digest is the same.
-    """
-    pods = kubectl.get("pods", f"--selector=app={name}")["items"]
-    if len(pods) != 1:
-        return set()
-    return {status["imageID"].rpartition("@")[2] for status in pods[0]["status"]["containerStatuses"]}
 
 
 def _no_patches(namespace: str) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -50,10 +50,14 @@ def source_tag(stream: StreamKey, source: Source) -> TagKey:
 
 
 class _Histories:
-    """The images of a stream's histories, to be found by how their digests begin."""
+    """The images of a stream's histories, and what is available, to be found by how their digests begin."""
 
     def __init__(self, tags: Iterable[TagStatus]) -> None:
-        self._items = {item.image.removeprefix(_ALGORITHM): item for tag in tags for item in tag.items}
+        self._items = {
+            item.image.removeprefix(_ALGORITHM): item
+            for tag in tags
+            for item in (*((tag.available,) if tag.available else ()), *tag.items)
+        }
         self._items.pop("", None)
         self._ordered = sorted(self._items)
 

@@ -17,6 +17,7 @@ pytestmark = [pytest.mark.asyncio, pytest.mark.looptime, pytest.mark.timeout(400
 
 A, B = digest("a"), digest("b")
 GOOD = StreamKey("shop", "good")
+HOLD = "imagestreams.dev/hold"
 _BATCH = 100
 _WHO = (("metadata", "namespace"), ("metadata", "name"), ("metadata", "uid"), ("metadata", "resourceVersion"))
 
@@ -24,11 +25,12 @@ _WHO = (("metadata", "namespace"), ("metadata", "name"), ("metadata", "uid"), ("
 def valid(number: int) -> dict[str, Any]:
     """Make a stream with one of everything, and a history."""
     made = body(
-        tag("v1", "r.io/app:v1", scheduled=True, notes={"imagestreams.dev/interval": "5m"}),
+        tag("v1", "r.io/app:v1", scheduled=True, notes={"imagestreams.dev/interval": "5m", HOLD: A}),
         tag("v2", "r.io/app:v2", insecure=True, importMode="PreserveOriginal"),
         {"name": "alias", "from": {"kind": "ImageStreamTag", "name": "v1"}},
         {"name": "pin", "from": {"kind": "ImageStreamImage", "name": f"good@{A}"}},
         {"name": "bare"},
+        {"name": "old", "annotations": {HOLD: B}},
         name=f"bad-{number}",
         uid=f"u-{number}",
         notes={"imagestreams.dev/keep": "5", "imagestreams.dev/requested-at": "x"},

@@ -341,6 +341,57 @@ def test_the_time_of_a_hold_is_when_it_began() -> None:
     assert since == life.tag().conditions[0].last_transition
 
 
+def test_the_time_of_a_hold_that_could_not_be_is_when_it_could() -> None:
+    """Wrong at first and corrected later: the condition changed then."""
+    life = moved(A, B).edit(holding(D))
+    refused = life.tag().conditions[0].last_transition
+    life.edit(holding(A))
+    assert (day(life.days - 1), True) == (
+        life.tag().conditions[0].last_transition,
+        refused < life.tag().conditions[0].last_transition,
+    )
+
+
+def test_an_image_that_was_available_a_moment_ago_can_be_held() -> None:
+    """Who holds what was shown as available gets it, though the next one came in the same moment."""
+    life = moved(A, B).edit(holding(A)).answer(image=C)
+    generation = life.given.generation + 1
+    edited = dataclasses.replace(stream(holding(C), generation=generation), status=life.given.status)
+    outcome = Imported(intent_of(edited, edited.tags[0]), f"{APP}@{D}", D)
+    (status,) = record(edited, {"v1": outcome}, now=day(99)).tags
+    assert ([C, A, B, A], D) == (
+        [item.image for item in status.items],
+        status.available.image if status.available else "",
+    )
+
+
+def test_what_is_offered_stays_the_same_while_nothing_moves() -> None:
+    """A source that goes away and comes back leaves the choice as it was, to the letter."""
+    life = moved(A, B).edit(holding(D))
+    offered = life.tag().conditions[0].message
+    away = life.answer(image=C).tag().conditions[0].message
+    assert "there is sha256:cccccccccccc of" in away
+    assert offered == life.answer(image=B).tag().conditions[0].message
+
+
+def test_a_reference_without_a_digest_is_released_to() -> None:
+    """What is only a reference cannot be named by a hold, but it is what a held tag goes back to."""
+    reference = {"name": "v1", "from": {"kind": "DockerImage", "name": "r.io/app:x"}, "reference": True}
+    other = {**reference, "from": {"kind": "DockerImage", "name": "r.io/app:y"}}
+    life = moved(A).edit(reference).edit({**reference, "annotations": {HOLD: A}})
+    assert [f"{APP}@{A}", "r.io/app:x", f"{APP}@{A}"] == [item.reference for item in life.tag().items]
+    assert {"dockerImageReference": "r.io/app:x"}.items() < life.tag().to_json()["available"].items()
+    message = life.edit({**reference, "annotations": {HOLD: D}}).tag().conditions[0].message
+    assert 1 == message.count(" of 2026-")
+    life.edit({**other, "annotations": {HOLD: A}}).edit(other)
+    assert "r.io/app:y" == life.tag().items[0].reference
+
+    stays = moved(A).edit(reference).edit({**reference, "annotations": {HOLD: D}})
+    stays.edit({**other, "annotations": {HOLD: D}})
+    assert "r.io/app:x" == stays.tag().items[0].reference
+    assert "r.io/app:y" == stays.tag().to_json()["available"]["dockerImageReference"]
+
+
 def test_who_follows_a_held_tag_follows_the_held_image() -> None:
     """Tags of the same stream move with it in one status, back and forth; so do other streams."""
     tags = [alias("latest", "v1"), alias("newest", "latest")]
@@ -434,6 +485,13 @@ def test_a_hold_and_an_alias_edited_together() -> None:
     assert ("caba", "") == (life.images(), life.available())
 
 
+def test_held_and_then_pinned_to_what_is_available() -> None:
+    """From the annotation to the form for Git, at what was shown as available."""
+    life = moved(A, B).edit(holding(A)).answer(image=C)
+    life.edit(alias("v1", f"app@{C}", "ImageStreamImage"))
+    assert ("caba", "", ()) == (life.images(), life.available(), life.tag().conditions)
+
+
 def test_the_same_image_at_another_place_stays_the_held_one() -> None:
     """A new source that has the held digest is where it is pulled from then, as in any history."""
     life = moved(A, B).edit(holding(A)).edit(holding(A, source=OTHER)).answer(image=A)
@@ -491,6 +549,8 @@ def test_a_tag_without_a_source_can_be_held_and_released() -> None:
     """What has a history can go back in it, and forth again, whoever made it."""
     life = moved(A, B).edit({"name": "v1"}).edit({"name": "v1", "annotations": {HOLD: A}})
     assert ("aba", "b", ("True", "NewerAvailable")) == (life.images(), life.available(), life.held())
+    waits = moved(A, B).edit({"name": "v1"}).edit({"name": "v1", "annotations": {HOLD: A}}).edit(tag())
+    assert "aba" == waits.images()
     assert "baba" == life.edit({"name": "v1"}).images()
     never = Life({"name": "v1", "annotations": {HOLD: A}})
     assert ("", ("False", "NotInHistory")) == (never.images(), never.held())
