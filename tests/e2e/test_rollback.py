@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import json
+from typing import TYPE_CHECKING
 
 from e2e import audit
 from e2e.reading import available, counted, current, events, failure, held, history, images, running
@@ -19,15 +20,17 @@ if TYPE_CHECKING:
 HOLD = "imagestreams.dev/hold"
 
 
-def hold(kubectl: Kubectl, *tags: dict[str, Any], name: str = "app") -> None:
-    """Hold tags of a stream as the documentation says, or none any more: server-side, beside its author."""
-    manifest = stream(name, *tags)
-    kubectl("apply", "--server-side", "--field-manager=rollback", "-f", "-", stdin=manifest)
+def hold(kubectl: Kubectl, digest: str, tag_name: str = "latest") -> None:
+    """Hold the first tag of stream app as the documentation says."""
+    check = {"op": "test", "path": "/spec/tags/0/name", "value": tag_name}
+    note = {"op": "add", "path": "/spec/tags/0/annotations", "value": {HOLD: digest}}
+    kubectl("patch", "is", "app", "--type=json", "-p", json.dumps([check, note]))
 
 
-def at(digest: str, name: str = "latest") -> dict[str, Any]:
-    """Write what holds a tag."""
-    return {"name": name, "annotations": {HOLD: digest}}
+def release(kubectl: Kubectl) -> None:
+    """Release the first tag of stream app as the documentation says."""
+    gone = {"op": "remove", "path": f"/spec/tags/0/annotations/{HOLD.replace('/', '~1')}"}
+    kubectl("patch", "is", "app", "--type=json", "-p", json.dumps([gone]))
 
 
 def test_a_rollback_sticks_until_it_is_released(
@@ -45,7 +48,7 @@ def test_a_rollback_sticks_until_it_is_released(
     second = publisher.push("rollback/app", "latest", make.saying("two"))
     eventually(lambda: running(kubectl, "web") == {second}, within=60, what="the second image in the pods")
 
-    hold(kubectl, at(first[:19]))
+    hold(kubectl, first[:19])
     eventually(lambda: running(kubectl, "web") == {first}, within=60, what="the first image in the pods")
     assert [first, second, first] == history(kubectl, "app", "latest")
     assert ("True", "NewerAvailable") == held(kubectl, "app", "latest")
@@ -67,7 +70,7 @@ def test_a_rollback_sticks_until_it_is_released(
     assert ({first}, third) == (running(kubectl, "web"), available(kubectl, "app", "latest"))
     assert rolled == kubectl.get("deployment/web")["metadata"]["generation"]
 
-    hold(kubectl)
+    release(kubectl)
     eventually(lambda: current(kubectl, "app", "latest") == third, within=2, what="the third at once")
     eventually(lambda: running(kubectl, "web") == {third}, within=60, what="the third image in the pods")
     assert ("", ("", "")) == (available(kubectl, "app", "latest"), held(kubectl, "app", "latest"))
@@ -118,7 +121,7 @@ def test_a_hold_that_names_no_image_tells_the_choices(operator: OperatorProcess,
         pinned = [f"{registry.host}/app@{second}"]
         eventually(lambda: images(kubectl, "web") == pinned, within=20, what="the second image")
 
-        hold(kubectl, at("sha256:" + "0" * 64, "1"))
+        hold(kubectl, "sha256:" + "0" * 64, "1")
         eventually(lambda: held(kubectl, "app", "1") == ("False", "NotInHistory"), within=10, what="told")
         described = " ".join(kubectl("describe", "is/app").split())
         for digest in (first, second):
@@ -142,7 +145,7 @@ def test_a_hold_beside_who_applies_the_stream_again(operator: OperatorProcess, k
         eventually(lambda: current(kubectl, "app", "1") == first, within=20, what="the first image")
         second = registry.put_image("app", "1", "second")
         eventually(lambda: current(kubectl, "app", "1") == second, within=20, what="the second image")
-        hold(kubectl, at(first, "1"))
+        hold(kubectl, first, "1")
         eventually(lambda: current(kubectl, "app", "1") == first, within=10, what="the first image again")
 
         kubectl(*server_side, stdin=manifest)
