@@ -20,6 +20,7 @@ from imagestreams import __version__
 from imagestreams.errors import ClusterError, StartError
 from imagestreams.importing.effective import Defaults
 from imagestreams.importing.gate import Gate
+from imagestreams.importing.permitting import Permissions
 from imagestreams.importing.threads import Threads
 from imagestreams.importing.tools import Tools
 from imagestreams.importing.work import Importer
@@ -44,7 +45,7 @@ from imagestreams.watching.sweep import Sweep
 
 if TYPE_CHECKING:
     from imagestreams.importing.news import News
-    from imagestreams.model.stream import Stream
+    from imagestreams.model.stream import Stream, StreamKey
     from imagestreams.settings import Settings
     from imagestreams.triggering.workload import Workload
 
@@ -59,16 +60,25 @@ class Operator:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._metrics = metrics = Metrics()
-        self._api = Api(threads=settings.kube_threads, user_agent=_USER_AGENT)
+        self._api = Api(threads=2 * settings.kube_threads, user_agent=_USER_AGENT)
         self._threads = concurrent.futures.ThreadPoolExecutor(settings.kube_threads, "kube")
         self._registry_threads = Threads(settings.registry_threads)
+        # A status must not wait for the thousand workloads that follow another.
+        self._workload_threads = concurrent.futures.ThreadPoolExecutor(settings.kube_threads, "workload")
         self._events = EventPoster(self._api, self._threads)
         self._store = Store(own_namespace=settings.namespace)
+        self._permissions = Permissions(
+            PermissionAsker(self._api, self._threads).ask,
+            followed=self._foreign,
+            changed=self._permission_changed,
+        )
         self._follower = Follower(
             stream_of=self._store.stream,
-            patcher=WorkloadPatcher(self._api, self._threads, metrics),
+            patcher=WorkloadPatcher(self._api, self._workload_threads, metrics),
             tell=self._tell_workload,
             metrics=metrics,
+            permission=self._permissions.now,
+            census=self._all_workloads,
         )
         transport = Transport(
             user_agent=_USER_AGENT,
@@ -81,7 +91,7 @@ class Operator:
             Tools(
                 streams=self._store,
                 writer=StreamWriter(self._api, self._threads, metrics),
-                permission=PermissionAsker(self._api, self._threads).ask,
+                permissions=self._permissions,
                 resolve=client.resolve,
                 describe=client.describe,
                 images=ImageWriter(self._api, self._threads, metrics),
@@ -132,7 +142,12 @@ class Operator:
         except ClusterError as error:
             raise StartError(f"streams, pull secrets, CAs and rules cannot be listed: {error}") from error
         # Kopf cancels at its end every task that began after it; ours begin before, and end in `_cleanup`.
-        runs = (self._importer.run(), self._importer.images.run(), self._sweep.run())
+        runs = (
+            self._importer.run(),
+            self._importer.images.run(),
+            self._sweep.run(),
+            self._permissions.run(),
+        )
         works = [asyncio.create_task(run) for run in runs]
         for work in works:
             work.add_done_callback(lambda _: self._stop.set())
@@ -160,7 +175,8 @@ class Operator:
                 work.cancel()
             await health.close()
             self._registry_threads.close()
-            self._threads.shutdown(wait=False, cancel_futures=True)
+            for threads in (self._threads, self._workload_threads):
+                threads.shutdown(wait=False, cancel_futures=True)
         for work in failed:
             with contextlib.suppress(asyncio.CancelledError):
                 work.result()
@@ -171,8 +187,18 @@ class Operator:
         # and one for each connection that whoever reads our metrics keeps open.
         self._stop.set()
         await health.close()
+        self._permissions.close()
         await self._importer.close(within=_LAST_WRITES)
         await self._follower.close(within=_LAST_WRITES)
+
+    def _foreign(self) -> list[tuple[str, StreamKey]]:
+        return self._follower.foreign()
+
+    def _permission_changed(self, namespace: str, stream: StreamKey) -> None:
+        self._follower.permission_changed(namespace, stream)
+
+    async def _all_workloads(self) -> None:
+        await self._sweep.sweep_workloads()
 
     def _tell_stream(self, stream: Stream, item: News) -> None:
         subject = Subject(

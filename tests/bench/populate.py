@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 import requests
 import yaml
 
-from imagestreams.importing.derive import Permission
 from imagestreams.importing.record import Imported, record
+from imagestreams.model.permission import Permission
 from imagestreams.model.reference import parse_reference
 from imagestreams.model.stream import Stream, intent_of
 from support.quick import manifest_of

@@ -12,12 +12,12 @@ from kubernetes.config import kube_config
 
 from conftest import Kubectl
 from imagestreams.errors import TooLargeError
-from imagestreams.importing.derive import Permission
 from imagestreams.importing.memory import Memory
 from imagestreams.importing.record import Imported, record
 from imagestreams.kube.api import Api
 from imagestreams.kube.streams import StreamWriter
 from imagestreams.metrics import Metrics
+from imagestreams.model.permission import Permission
 from imagestreams.model.stream import Stream, StreamKey, intent_of
 from localrun import account_kubeconfig
 from support.manifests import stream, tag

@@ -11,6 +11,7 @@ from imagestreams.errors import InvalidError
 from imagestreams.importing.intervals import interval_problem
 from imagestreams.importing.repository import repository_problems
 from imagestreams.model.history import read_keep
+from imagestreams.model.rollout_policy import read_max_rollouts
 
 if TYPE_CHECKING:
     from imagestreams.importing.effective import Defaults
@@ -24,6 +25,7 @@ def cautions(stream: Stream, defaults: Defaults) -> str:
         _local(stream),
         interval_problem(stream),
         _keep(stream, defaults),
+        _max_rollouts(stream),
     ]
     return "; ".join(text for text in found if text)
 
@@ -41,6 +43,14 @@ def _keep(stream: Stream, defaults: Defaults) -> str:
         read_keep(stream.keep)
     except InvalidError as error:
         return f"annotation imagestreams.dev/keep: {error}; {defaults.keep} are kept"
+    return ""
+
+
+def _max_rollouts(stream: Stream) -> str:
+    try:
+        read_max_rollouts(stream.max_rollouts)
+    except InvalidError as error:
+        return f"annotation imagestreams.dev/max-rollouts: {error}; until it is corrected it counts as 1"
     return ""
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from imagestreams.importing.sources import Sources
+    from imagestreams.model.permission import Permission
     from imagestreams.model.status import TagEvent
     from imagestreams.model.stream import Source, Stream, StreamKey, TagSpec
 
@@ -42,15 +43,6 @@ class Unfollowable:
 
     reason: Reason
     message: str
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Permission:
-    """Whether a namespace may take images of a stream of another; `granted` None: not known yet."""
-
-    granted: bool | None
-    how: str = ""
-    """The commands that grant it."""
 
 
 def derived(tag: TagSpec) -> bool:
@@ -94,7 +86,7 @@ def derive(
     key = source_stream(stream.key, source)
     permission = permitted(key)
     if not permission.granted:
-        return None if permission.granted is None else _forbidden(stream, key, permission)
+        return _forbidden(stream, key, permission)
     if not sources.there(key):
         return Unfollowable(
             Reason.NOT_FOUND,
@@ -106,12 +98,10 @@ def derive(
     return _followed(TagKey(stream.key, tag.name), source_tag(stream.key, source), sources)
 
 
-def _forbidden(stream: Stream, key: StreamKey, permission: Permission) -> Unfollowable:
-    return Unfollowable(
-        Reason.FORBIDDEN,
-        f"namespace {stream.key.namespace} may not take images of {key}: its service accounts may not "
-        f'"get" its imagestreams/layers. Who may grant it runs: {permission.how}',
-    )
+def _forbidden(stream: Stream, key: StreamKey, permission: Permission) -> Unfollowable | None:
+    if permission.granted is None:
+        return None
+    return Unfollowable(Reason.FORBIDDEN, permission.refusal(stream.key.namespace, key))
 
 
 def _followed(follower: TagKey, source: TagKey, sources: Sources) -> Copied | Unfollowable | None:

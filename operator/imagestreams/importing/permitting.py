@@ -1,7 +1,9 @@
-"""What is known of permissions across namespaces, and when to ask again.
+"""What is known of permissions across namespaces, and when to ask again: the one place for tags and triggers.
 
 An answer holds for half a minute, so that a right that is granted or revoked takes effect within one.
-Used by importing.work in one event loop; the asking itself is kube.permissions.
+Each pair of a namespace and a stream is asked for once, however many tags and workloads wait, and forgotten
+when nobody has wanted it for two minutes. In one event loop; built by app, which gives it to importing.work
+and triggering; the asking itself is kube.permissions.
 """
 
 from __future__ import annotations
@@ -12,7 +14,8 @@ import logging
 from typing import TYPE_CHECKING
 
 from imagestreams.errors import ClusterError
-from imagestreams.importing.derive import Permission
+from imagestreams.importing.background import Background
+from imagestreams.model.permission import OWN, UNKNOWN, Permission
 from imagestreams.registry.memory import Memory
 
 if TYPE_CHECKING:
@@ -24,14 +27,19 @@ _log = logging.getLogger(__name__)
 
 HOLDS = 30.0
 """For how many seconds an answer is taken for true."""
+UNUSED = 120.0
+"""After so many seconds that nobody wanted it an answer is forgotten."""
+_REVIEW = 5.0
+_AT_ONCE = 2
+"""How many questions are under way: who writes statuses meanwhile uses the same threads."""
 _REMEMBERED = 50_000
-_UNKNOWN = Permission(granted=None)
 
 
 @dataclasses.dataclass(slots=True)
 class _Known:
-    permission: Permission = _UNKNOWN
+    permission: Permission = UNKNOWN
     asked: float = float("-inf")
+    used: float = float("-inf")
     answer: asyncio.Future[None] | None = None
     """What waits for the answer, while it is asked for."""
 
@@ -39,17 +47,58 @@ class _Known:
 class Permissions:
     """Which namespace may take images of which streams of others."""
 
-    def __init__(self, ask: Callable[[str, StreamKey], Awaitable[Permission]]) -> None:
+    def __init__(
+        self,
+        ask: Callable[[str, StreamKey], Awaitable[Permission]],
+        *,
+        followed: Callable[[], Iterable[tuple[str, StreamKey]]] = tuple,
+        changed: Callable[[str, StreamKey], None] = lambda _namespace, _stream: None,
+    ) -> None:
+        """`followed` names the pairs that must be kept up to date; `changed` is told of another answer."""
         self._ask = ask
+        self._followed = followed
+        self._changed = changed
         # Users choose what they name, and may name something else each time.
         self._known: Memory[tuple[str, StreamKey], _Known] = Memory(_REMEMBERED)
+        self._turns = asyncio.Semaphore(_AT_ONCE)
+        self._background = Background()
+
+    def __len__(self) -> int:
+        return len(self._known)
 
     def of(self, namespace: str, stream: StreamKey) -> Permission:
         """Tell what is known; a stream of the namespace itself is always permitted."""
         if stream.namespace == namespace:
-            return Permission(granted=True)
+            return OWN
         known = self._known.get((namespace, stream))
-        return known.permission if known is not None else _UNKNOWN
+        return known.permission if known is not None else UNKNOWN
+
+    def now(self, namespace: str, stream: StreamKey) -> Permission:
+        """Tell what is known, without waiting; what is not, or not any more, is asked for meanwhile."""
+        if stream.namespace != namespace:
+            known = self._to_ask(namespace, stream)
+            known.used = time = asyncio.get_running_loop().time()
+            if known.answer is None and time >= known.asked + HOLDS:
+                known.asked = time
+                self._background.spawn(self._learn(namespace, stream, known))
+        return self.of(namespace, stream)
+
+    def permitted(self, namespace: str, stream: StreamKey) -> bool | None:
+        """Tell as `now` does whether it is granted; None: not known yet, and being asked."""
+        return self.now(namespace, stream).granted
+
+    async def run(self) -> None:
+        """Ask anew, for ever, for what is followed; forget what nobody wants any more."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(_REVIEW)
+            for namespace, stream in self._followed():
+                self.now(namespace, stream)
+            self._forget(loop.time() - UNUSED)
+
+    def close(self) -> None:
+        """Give up what is asked."""
+        self._background.cancel()
 
     async def refresh(self, namespace: str, streams: Iterable[StreamKey], now: float) -> bool:
         """Ask anew what was asked too long ago; tell whether any answer is another than before.
@@ -61,6 +110,7 @@ class Permissions:
         wanted = [(stream, self._to_ask(namespace, stream)) for stream in streams]
         before = [known.permission for _, known in wanted]
         for stream, known in wanted:
+            known.used = now
             if known.answer is not None:
                 # Another stream of the namespace asks, and is the only one that would be told.
                 await asyncio.shield(known.answer)
@@ -68,6 +118,9 @@ class Permissions:
                 known.asked = now
                 await self._learn(namespace, stream, known)
         return before != [known.permission for _, known in wanted]
+
+    def _forget(self, used: float) -> None:
+        self._known.forget_where(lambda known: known.answer is None and known.used <= used)
 
     def _to_ask(self, namespace: str, stream: StreamKey) -> _Known:
         known = self._known.get((namespace, stream))
@@ -78,10 +131,14 @@ class Permissions:
 
     async def _learn(self, namespace: str, stream: StreamKey, known: _Known) -> None:
         answer = known.answer = asyncio.get_running_loop().create_future()
+        before = known.permission
         try:
-            known.permission = await self._ask(namespace, stream)
+            async with self._turns:
+                known.permission = await self._ask(namespace, stream)
         except ClusterError as error:
             _log.warning("whether %s may take images of %s is not known: %s", namespace, stream, error)
         finally:
             known.answer = None
             answer.set_result(None)
+        if known.permission != before:
+            self._changed(namespace, stream)

@@ -42,8 +42,8 @@ from imagestreams.model.summary import summarize
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from imagestreams.importing.derive import Permission
     from imagestreams.importing.repository import Known
+    from imagestreams.model.permission import Permission
     from imagestreams.model.stream import Stream, StreamKey, TagSpec
 
 

@@ -24,10 +24,10 @@ from imagestreams.importing.schedule import Pace, jitter
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from imagestreams.importing.derive import Permission
     from imagestreams.importing.effective import Defaults
     from imagestreams.importing.memory import Memory
     from imagestreams.importing.tools import Tools
+    from imagestreams.model.permission import Permission
     from imagestreams.model.status import StreamStatus
     from imagestreams.model.stream import Stream, StreamKey
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Awaitable, Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from imagestreams.importing.collecting import KeptImage
-    from imagestreams.importing.derive import Permission
     from imagestreams.importing.gate import Gate
     from imagestreams.importing.hosts import Trouble
     from imagestreams.importing.news import News
+    from imagestreams.importing.permitting import Permissions
     from imagestreams.metrics import Metrics
     from imagestreams.model.image import Image
     from imagestreams.model.status import StreamStatus
@@ -94,8 +94,7 @@ class Tools:
 
     streams: Streams
     writer: StatusWriter
-    permission: Callable[[str, StreamKey], Awaitable[Permission]]
-    """Asks whether a namespace may take images of a stream of another; may raise a ClusterError."""
+    permissions: Permissions
     resolve: Callable[[Question], Resolution]
     describe: Callable[[Question], Image]
     """Says what is in an image, as `resolve` says which it is."""

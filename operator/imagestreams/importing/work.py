@@ -20,7 +20,7 @@ from imagestreams.importing.effective import Defaults, effective
 from imagestreams.importing.followers import Followers
 from imagestreams.importing.images import ImageKeeper
 from imagestreams.importing.memory import Memory
-from imagestreams.importing.permitting import HOLDS, Permissions
+from imagestreams.importing.permitting import HOLDS
 from imagestreams.importing.plan import Priority, plan, retry_delay
 from imagestreams.importing.record import changes_nothing
 from imagestreams.importing.repository import Listing
@@ -63,10 +63,9 @@ class Importer:
             metrics=tools.metrics,
         )
         self.images = ImageKeeper(self._asker, tools)
-        self._permissions = Permissions(tools.permission)
         self._followers = Followers()
         self._background = Background()
-        owner = Owner(self._memories, self._permissions.of, self._look_at_time, self.forget, self._written)
+        owner = Owner(self._memories, tools.permissions.of, self._look_at_time, self.forget, self._written)
         self._settler = Settler(tools, owner, defaults)
         self._woken = asyncio.Event()
 
@@ -192,7 +191,7 @@ class Importer:
             self._background.spawn(self._list(key, memory, wanted, decided.listing_priority))
 
     async def _check_permissions(self, key: StreamKey, streams: list[StreamKey], now: float) -> None:
-        if await self._permissions.refresh(key.namespace, streams, now):
+        if await self._tools.permissions.refresh(key.namespace, streams, now):
             self.look_at(key)
 
     def _begin_ask(self, key: StreamKey, memory: Memory, ask: Ask) -> Coroutine[None, None, None] | None:

@@ -1,7 +1,7 @@
 """May a namespace take images of a stream of another? Asked by SubjectAccessReview, as the original does.
 
-Whoever can be named in a namespace counts: the groups of its service accounts. An answer holds for half a
-minute, so that a right that is granted or revoked takes effect within one. Called by importing.work.
+Whoever can be named in a namespace counts: the groups of its service accounts. Called by
+importing.permitting, which remembers the answers.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from imagestreams.importing.derive import Permission
 from imagestreams.kube.resources import GROUP, SUBJECT_ACCESS_REVIEWS
+from imagestreams.model.permission import Permission
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor

@@ -1,6 +1,6 @@
 """Patching the image fields of workloads, and reading a workload afresh.
 
-Called by triggering.follow with the operations that triggering.patch decided; nothing is decided here.
+Called by triggering.apply with the operations that triggering.patch decided; nothing is decided here.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from imagestreams.errors import ClusterError
 from imagestreams.kube.api import JSON, JSON_PATCH, Resource
 from imagestreams.kube.streams import outcome_of
+from imagestreams.triggering.owners import FIELD_MANAGER, other_writers
 from imagestreams.triggering.workload import Workload
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from imagestreams.kube.api import Api
     from imagestreams.metrics import Metrics
 
-_FIELD_MANAGER = {"fieldManager": "imagestreams"}
+_FIELD_MANAGER = {"fieldManager": FIELD_MANAGER}
 
 
 class WorkloadPatcher:
@@ -50,6 +51,11 @@ class WorkloadPatcher:
     async def read(self, workload: Workload) -> Workload | None:
         """Read a workload afresh; None if it has no annotation any more. Raises GoneError, ClusterError."""
         return Workload.parse(workload.target, await self._call(workload, "GET", None, JSON))
+
+    async def writers(self, workload: Workload, containers: set[str]) -> tuple[str, ...]:
+        """Name who else has written the images of containers. Raises GoneError, ClusterError."""
+        body = await self._call(workload, "GET", None, JSON)
+        return other_writers(body, workload.target.pod_spec, containers)
 
     async def _call(self, workload: Workload, method: str, body: Any, content_type: str) -> dict[str, Any]:
         target, key = workload.target, workload.key

@@ -10,6 +10,12 @@ TRIGGERS = "image.openshift.io/triggers"
 RESOLVED = "imagestreams.dev/resolved"
 """On a workload, ours: which tag each image that we wrote stands for."""
 
+ROLLOUT = "imagestreams.dev/rollout"
+"""On a workload: "after-ready" lets its next image wait until the rollout that runs is done."""
+
+MAX_ROLLOUTS = "imagestreams.dev/max-rollouts"
+"""On a stream: how many of the workloads that follow it may roll out at once."""
+
 UNREFERENCED_SINCE = "imagestreams.dev/unreferenced-since"
 """On an Image of ours: since when no history names it, in RFC 3339; it is deleted after a grace time."""
 

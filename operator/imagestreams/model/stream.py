@@ -109,6 +109,8 @@ class Stream:
     max_tags: str = ""
     include_tags: str = ""
     exclude_tags: str = ""
+    max_rollouts: str = ""
+    """imagestreams.dev/max-rollouts, as typed."""
     insecure: bool = False
     """openshift.io/image.insecureRepository, the original's: it counts for the repository alone."""
     status: StreamStatus = dataclasses.field(default_factory=StreamStatus)
@@ -135,6 +137,7 @@ class Stream:
             max_tags=border.text(notes.get(annotation_keys.MAX_TAGS)),
             include_tags=border.text(notes.get(annotation_keys.INCLUDE_TAGS)),
             exclude_tags=border.text(notes.get(annotation_keys.EXCLUDE_TAGS)),
+            max_rollouts=border.text(notes.get(annotation_keys.MAX_ROLLOUTS)),
             insecure=notes.get(annotation_keys.INSECURE_REPOSITORY) == "true",
             status=StreamStatus.parse(border.mapping(body).get("status")),
         )

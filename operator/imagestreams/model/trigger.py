@@ -93,13 +93,8 @@ def _parse_entry(raw: Any, namespace: str, pod_spec_path: str) -> Trigger:
     stream, colon, tag = name.partition(":")
     if not (stream and colon and tag):
         raise InvalidError(f'from.name is "{name}", but must be STREAM:TAG')
-    where = border.text(from_.get("namespace")) or namespace
-    if where != namespace:
-        raise InvalidError(
-            f"from.namespace is {where}: following a stream of another namespace is not supported yet"
-        )
     return Trigger(
-        StreamKey(where, stream),
+        StreamKey(border.text(from_.get("namespace")) or namespace, stream),
         tag,
         parse_field(border.text(body.get("fieldPath")), pod_spec_path),
         _parse_paused(body.get("paused")),

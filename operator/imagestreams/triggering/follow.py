@@ -1,7 +1,7 @@
-"""The follower: applies patches when a workload or a stream it follows changed.
+"""The follower: has triggers applied when a workload, a stream it follows or a permission changed.
 
-The thin edge around triggering.patch, in one event loop; the write itself runs in kube.workloads.
-Fed by watching (workloads) and by importing.work and watching (streams that changed).
+Runs in one event loop, a task for each workload under way; what is done in it is triggering.apply. Fed by
+watching (workloads), by importing.work and watching (streams) and by importing.permitting.
 """
 
 from __future__ import annotations
@@ -9,34 +9,33 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
-from imagestreams.errors import ClusterError, GoneError
-from imagestreams.model.versions import is_older
-from imagestreams.triggering.fights import REVERTS, Fights
-from imagestreams.triggering.patch import patch_for
+from imagestreams.errors import ClusterError
+from imagestreams.model.rollout_policy import after_ready
+from imagestreams.triggering.apply import Applier
+from imagestreams.triggering.following import Following
+from imagestreams.triggering.order import Order
+from imagestreams.triggering.patch import own_namespace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable
 
     from imagestreams.metrics import Metrics
+    from imagestreams.model.permission import Permission
     from imagestreams.model.stream import Stream, StreamKey
+    from imagestreams.triggering.apply import Patcher
     from imagestreams.triggering.workload import Workload, WorkloadKey
 
 _log = logging.getLogger(__name__)
 _RETRY_FIRST = 0.2
 _RETRY_LAST = 60.0
-_PROBLEMS_TOLD = 10
+_REVIEW = 5.0
+_CENSUS_TRIES = 4
 
 
-class Patcher(Protocol):
-    """Patches and reads workloads (kube.workloads). Every call may raise a ClusterError."""
-
-    async def patch(self, workload: Workload, operations: Sequence[dict[str, Any]]) -> Workload | None:
-        """Apply a JSON patch."""
-
-    async def read(self, workload: Workload) -> Workload | None:
-        """Read a workload afresh."""
+async def _all_known() -> None:
+    return
 
 
 class Follower:
@@ -49,43 +48,71 @@ class Follower:
         patcher: Patcher,
         tell: Callable[[Workload, str, str, bool], None],
         metrics: Metrics,
+        permission: Callable[[str, StreamKey], Permission] = own_namespace,
+        census: Callable[[], Awaitable[None]] = _all_known,
     ) -> None:
-        """`tell` posts an Event: workload, reason, message, and whether it is a warning."""
-        self._stream_of = stream_of
-        self._patcher = patcher
-        self._tell = tell
+        """`tell` posts an Event: workload, reason, message, and whether it is a warning.
+
+        `census` sees to it that all workloads are known, or raises a ClusterError.
+        """
         self._metrics = metrics
-        self._workloads: dict[WorkloadKey, Workload] = {}
-        self._followers: dict[StreamKey, set[WorkloadKey]] = {}
-        self._told: dict[WorkloadKey, tuple[str, ...]] = {}
+        self._census = census
+        self._following = Following()
+        self._order = Order(self._following.of)
+        self._applier = Applier(
+            stream_of=stream_of,
+            permission=permission,
+            patcher=patcher,
+            order=self._order,
+            tell=tell,
+            refreshed=self._refreshed,
+            released=self._let_others_go,
+        )
         self._changed: set[WorkloadKey] = set()
         self._tasks: dict[WorkloadKey, asyncio.Task[None]] = {}
         self._pauses: dict[WorkloadKey, asyncio.Event] = {}
-        self._fights = Fights()
+        self._reviewing: asyncio.Task[None] | None = None
 
     def put(self, workload: Workload) -> None:
         """Note a workload as it is now, unless a newer one is known, and apply what it needs."""
-        known = self._workloads.get(workload.key)
-        if known is not None and _is_older(workload, known):
-            return
-        self._keep(workload)
-        self._apply_soon(workload.key)
+        if self._keep(workload):
+            self._apply_soon(workload.key)
 
     def drop(self, key: WorkloadKey) -> None:
         """Note that a workload is gone, or follows nothing any more."""
-        self._unlink(key)
-        self._workloads.pop(key, None)
-        self._told.pop(key, None)
-        self._fights.drop(key)
-        self._metrics.workloads.set(len(self._workloads))
+        self._following.drop(key)
+        self._applier.forget(key)
+        self._order.drop(key)
+        self._metrics.workloads.set(len(self._following))
+        self._let_others_go()
 
     def stream_changed(self, key: StreamKey) -> None:
         """Note that a stream changed: its followers are looked at."""
-        for workload in self._followers.get(key, ()):
-            self._apply_soon(workload)
+        self._look_at(self._following.of(key))
+
+    def permission_changed(self, namespace: str, stream: StreamKey) -> None:
+        """Note that it is known now, or known otherwise, whether a namespace may follow a stream."""
+        self._look_at(self._following.of_pair(namespace, stream))
+
+    def foreign(self) -> list[tuple[str, StreamKey]]:
+        """Name each namespace with each stream of another that its workloads follow."""
+        return self._following.foreign()
+
+    def held(self, stored: Workload) -> bool:
+        """Tell whether the next image of a workload, as it is stored, is for the follower alone to write.
+
+        So it is where it may have to wait for other rollouts. Whoever writes the workload meanwhile leaves
+        the images as they are stored (`triggering.patch.kept_for`); the follower writes them in their turn.
+        """
+        patch = self._applier.needs(stored)
+        if not patch.moves or stored.waits_for_first:
+            return False
+        return after_ready(stored.order) or bool(self._applier.limits(patch))
 
     async def close(self, *, within: float) -> None:
         """Let writes under way finish, for so many seconds at most, and give up the rest."""
+        if self._reviewing is not None:
+            self._reviewing.cancel()
         tasks = list(self._tasks.values())
         if tasks:
             await asyncio.wait(tasks, timeout=within)
@@ -94,22 +121,24 @@ class Follower:
 
     def known(self) -> dict[WorkloadKey, tuple[str, str]]:
         """List what is known, with uid and resourceVersion, for the sweep."""
-        return {key: (item.uid, item.resource_version) for key, item in self._workloads.items()}
+        return self._following.known()
 
-    def _keep(self, workload: Workload) -> None:
-        self._unlink(workload.key)
-        self._workloads[workload.key] = workload
-        for trigger in workload.triggers.entries:
-            self._followers.setdefault(trigger.stream, set()).add(workload.key)
-        self._metrics.workloads.set(len(self._workloads))
+    def _keep(self, workload: Workload) -> bool:
+        if not self._following.put(workload):
+            return False
+        self._metrics.workloads.set(len(self._following))
+        if self._order.seen(workload, asyncio.get_running_loop().time()):
+            self._let_others_go()
+        return True
 
-    def _unlink(self, key: WorkloadKey) -> None:
-        known = self._workloads.get(key)
-        for trigger in known.triggers.entries if known is not None else ():
-            followers = self._followers.get(trigger.stream, set())
-            followers.discard(key)
-            if not followers:
-                self._followers.pop(trigger.stream, None)
+    def _look_at(self, keys: Iterable[WorkloadKey]) -> None:
+        # In order: it is the one in which they get their turn where only so many may roll out.
+        for key in sorted(keys):
+            self._apply_soon(key)
+
+    def _let_others_go(self) -> None:
+        if self._order.waiting:
+            self._look_at(self._order.due(asyncio.get_running_loop().time()))
 
     def _apply_soon(self, key: WorkloadKey) -> None:
         self._changed.add(key)
@@ -123,91 +152,64 @@ class Follower:
         try:
             while key in self._changed:
                 self._changed.discard(key)
-                workload = self._workloads.get(key)
-                if workload is None or await self._apply(workload):
-                    delay = _RETRY_FIRST
+                workload = self._following.get(key)
+                if workload is None:
                     continue
-                self._changed.add(key)
-                await self._pause(key, delay)
-                delay = min(delay * 2, _RETRY_LAST)
+                try:
+                    wait = await self._applier.apply(workload)
+                    delay = _RETRY_FIRST if not wait else delay
+                except ClusterError:
+                    wait, delay = delay, min(delay * 2, _RETRY_LAST)
+                if wait:
+                    self._changed.add(key)
+                    await self._pause(key, wait)
         except Exception:  # noqa: BLE001
             # A bug of ours about one workload must not stop the others; its next change comes here again.
             _log.exception("%s: applying triggers failed", key)
         finally:
             del self._tasks[key]
+            if self._order.waiting and self._reviewing is None:
+                self._reviewing = asyncio.create_task(self._review())
 
     async def _pause(self, key: WorkloadKey, seconds: float) -> None:
         """Wait before trying again, unless the workload or its stream changes first."""
         changed = self._pauses[key] = asyncio.Event()
         try:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(changed.wait(), seconds)
+                async with asyncio.timeout(seconds):
+                    await changed.wait()
         finally:
             del self._pauses[key]
 
-    async def _apply(self, workload: Workload) -> bool:
-        """Write what a workload needs; False when it has to be tried again."""
-        patch = patch_for(workload, self._stream_of)
-        if patch.problems and self._told.get(workload.key) != patch.problems:
-            self._told[workload.key] = patch.problems
-            for problem in patch.problems[:_PROBLEMS_TOLD]:
-                self._say(
-                    workload, "TriggerInvalid", f"annotation image.openshift.io/triggers: {problem}", True
-                )
-        if not patch.operations:
-            return True
-        loop = asyncio.get_running_loop()
-        if (wait := self._fights.wait(workload.key, patch.moves, loop.time())) > 0:
-            await self._wait_out(workload, wait)
-            return False
+    async def _review(self) -> None:
+        """As long as anybody waits: look now and then for whom nobody is to be waited for any more."""
         try:
-            written = await self._patcher.patch(workload, patch.operations)
-        except GoneError:
-            self._refreshed(workload, None)
-            return True
-        except ClusterError as error:
-            _log.warning("%s: not patched (%s); tried again", workload.key, error)
-            return await self._refresh(workload)
-        self._fights.wrote(workload.key, patch.moves, loop.time())
-        self._refreshed(workload, written)
-        for move in patch.moves:
-            self._say(workload, "ImageUpdated", str(move), False)
-        return True
+            while self._order.waiting:
+                if self._order.blind:
+                    await self._take_census()
+                    self._look_at(self._order.all_known())
+                else:
+                    self._let_others_go()
+                await asyncio.sleep(_REVIEW)
+        finally:
+            self._reviewing = None
 
-    async def _wait_out(self, workload: Workload, wait: float) -> None:
-        self._say(
-            workload,
-            "TriggerFight",
-            "somebody puts another image back as often as its trigger's is written; it is written at most "
-            f"{REVERTS} times a minute now. Remove the image from what is applied, or pause the trigger",
-            True,
-        )
-        await asyncio.sleep(wait)
-
-    async def _refresh(self, workload: Workload) -> bool:
-        try:
-            self._refreshed(workload, await self._patcher.read(workload))
-        except GoneError:
-            self._refreshed(workload, None)
-            return True
-        except ClusterError:
-            return False
-        return False
+    async def _take_census(self) -> None:
+        for attempt in range(_CENSUS_TRIES):
+            try:
+                await self._census()
+            except ClusterError as error:
+                _log.warning("not all workloads can be listed: %s", error)
+                await asyncio.sleep(2**attempt)
+            else:
+                return
 
     def _refreshed(self, before: Workload, now: Workload | None) -> None:
-        known = self._workloads.get(before.key)
+        known = self._following.get(before.key)
         if known is None or known.uid != before.uid:
             # Deleted, or made anew, while we asked: what we have been told of the old one is over.
             return
         if now is None:
             self.drop(before.key)
-        elif not _is_older(now, known):
+        else:
             self._keep(now)
-
-    def _say(self, workload: Workload, reason: str, message: str, warning: bool) -> None:
-        _log.log(logging.WARNING if warning else logging.INFO, "%s: %s", workload.key, message)
-        self._tell(workload, reason, message, warning)
-
-
-def _is_older(workload: Workload, other: Workload) -> bool:
-    return is_older(workload.resource_version, other.resource_version)

@@ -10,11 +10,13 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from imagestreams.model import annotation_keys
+from imagestreams.model.permission import OWN, UNKNOWN
 from imagestreams.model.reference import is_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from imagestreams.model.permission import Permission
     from imagestreams.model.stream import Stream, StreamKey
     from imagestreams.model.trigger import ContainerField, Trigger
     from imagestreams.triggering.workload import Container, Workload
@@ -31,7 +33,7 @@ class Move:
 
     def __str__(self) -> str:
         before = self.before.strip() or "(none)"
-        return f'{self.tag} moved container "{self.container}" from {before} to {self.after}'
+        return f'{self.tag} moved from {before} to {self.after} (container "{self.container}")'
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -41,47 +43,112 @@ class WorkloadPatch:
     operations: tuple[dict[str, Any], ...]
     moves: tuple[Move, ...]
     problems: tuple[str, ...]
+    refusals: tuple[str, ...] = ()
+    """Which streams of other namespaces may not be followed, and how that is granted."""
+    streams: frozenset[StreamKey] = frozenset()
+    """Whose tags move something."""
 
 
-def patch_for(workload: Workload, stream_of: Callable[[StreamKey], Stream | None]) -> WorkloadPatch:
+def own_namespace(namespace: str, stream: StreamKey) -> Permission:
+    """Permit the streams of a namespace itself, and say of others that it is not known."""
+    return OWN if stream.namespace == namespace else UNKNOWN
+
+
+def patch_for(
+    workload: Workload,
+    stream_of: Callable[[StreamKey], Stream | None],
+    permission: Callable[[str, StreamKey], Permission] = own_namespace,
+) -> WorkloadPatch:
     """Compute the write a workload needs; without operations when it shows what its tags stand for.
 
     A tag without an image yet, or a stream that is not there, leaves its field as it is, as in the
-    original. Paused entries are left alone. What the annotation said of them before, it goes on saying:
-    after a restart a stream may only not be known yet.
+    original; so does a stream of another namespace without `permission` to follow it. Paused entries are
+    left alone. What the annotation said of them before, it goes on saying: after a restart a stream may
+    only not be known yet.
     """
-    operations: list[dict[str, Any]] = []
-    moves: list[Move] = []
-    notes: dict[str, str] = {}
-    noted = dict(part.partition("=")[::2] for part in (workload.resolved or "").split(", "))
     fields, problems = _fields(workload)
+    writing = _Writing(workload)
+    refusals: dict[str, None] = {}
+    streams: set[StreamKey] = set()
     for trigger, container in fields:
-        stream = stream_of(trigger.stream)
+        granted = permission(workload.key.namespace, trigger.stream)
+        stream = stream_of(trigger.stream) if granted.granted and not trigger.paused else None
         status = stream.status.tag(trigger.tag) if stream is not None else None
-        if trigger.paused or status is None or status.current is None:
-            if container.name in noted:
-                notes[container.name] = noted[container.name]
-            continue
-        image = status.current.reference
-        label = f"{trigger.stream.name}:{trigger.tag}"
-        notes[container.name] = f"{label}{_pin(status.current.image)}"
+        if status is not None and status.current is not None:
+            label = _label(workload, trigger)
+            note = f"{label}{_pin(status.current.image)}"
+            if writing.image(container, label, status.current.reference, note):
+                streams.add(trigger.stream)
+        else:
+            writing.as_noted(container)
+        if granted.granted is False and not trigger.paused:
+            refusals[granted.refusal(workload.key.namespace, trigger.stream)] = None
+    return writing.patch(tuple(problems), tuple(refusals), frozenset(streams))
+
+
+def kept_for(workload: Workload, stored: Workload) -> WorkloadPatch:
+    """Compute the write that lets a workload's fields keep the images they have where it is stored.
+
+    For whoever writes a workload whose next image is held back (`Follower.held`): the fields that follow
+    a tag then neither start the rollout that has to wait, nor lose what runs.
+    """
+    images = {container.name: container.image for container in stored.containers}
+    noted = _noted(stored)
+    writing = _Writing(workload)
+    for trigger, container in _fields(workload)[0]:
+        image = images.get(container.name)
+        if trigger.paused or image is None or container.name not in noted:
+            writing.as_noted(container)
+        else:
+            writing.image(container, _label(workload, trigger), image, noted[container.name])
+    return writing.patch()
+
+
+class _Writing:
+    """Collects what is written to one workload."""
+
+    def __init__(self, workload: Workload) -> None:
+        self._workload = workload
+        self._noted = _noted(workload)
+        self._notes: dict[str, str] = {}
+        self._operations: list[dict[str, Any]] = []
+        self._moves: list[Move] = []
+
+    def image(self, container: Container, label: str, image: str, note: str) -> bool:
+        """Give a container an image; tell whether it has another now."""
+        self._notes[container.name] = note
         if container.image == image:
-            continue
-        path = "/" + "/".join((*workload.target.pod_spec, container.list_name, str(container.index)))
+            return False
+        pod_spec = self._workload.target.pod_spec
+        path = "/" + "/".join((*pod_spec, container.list_name, str(container.index)))
         # The names and images are those this decision was made on; if anybody changed them, nothing
         # is written, and the change that follows brings us here again.
-        operations.append({"op": "test", "path": f"{path}/name", "value": container.name})
+        self._operations.append({"op": "test", "path": f"{path}/name", "value": container.name})
         if container.image is not None:
-            operations.append({"op": "test", "path": f"{path}/image", "value": container.image})
-        operations.append({"op": "add", "path": f"{path}/image", "value": image})
-        moves.append(Move(container.name, label, container.image or "", image))
-    resolved = ", ".join(f"{name}={note}" for name, note in notes.items())
-    if notes and workload.resolved != resolved:
-        key = annotation_keys.RESOLVED.replace("/", "~1")
-        operations.append({"op": "add", "path": f"/metadata/annotations/{key}", "value": resolved})
-    if operations:
-        operations.insert(0, {"op": "test", "path": "/metadata/uid", "value": workload.uid})
-    return WorkloadPatch(tuple(operations), tuple(moves), tuple(problems))
+            self._operations.append({"op": "test", "path": f"{path}/image", "value": container.image})
+        self._operations.append({"op": "add", "path": f"{path}/image", "value": image})
+        self._moves.append(Move(container.name, label, container.image or "", image))
+        return True
+
+    def as_noted(self, container: Container) -> None:
+        """Leave a container alone, and what the annotation says of it."""
+        if container.name in self._noted:
+            self._notes[container.name] = self._noted[container.name]
+
+    def patch(
+        self,
+        problems: tuple[str, ...] = (),
+        refusals: tuple[str, ...] = (),
+        streams: frozenset[StreamKey] = frozenset(),
+    ) -> WorkloadPatch:
+        operations = self._operations
+        resolved = ", ".join(f"{name}={note}" for name, note in self._notes.items())
+        if self._notes and self._workload.resolved != resolved:
+            key = annotation_keys.RESOLVED.replace("/", "~1")
+            operations.append({"op": "add", "path": f"/metadata/annotations/{key}", "value": resolved})
+        if operations:
+            operations.insert(0, {"op": "test", "path": "/metadata/uid", "value": self._workload.uid})
+        return WorkloadPatch(tuple(operations), tuple(self._moves), problems, refusals, streams)
 
 
 def _fields(workload: Workload) -> tuple[list[tuple[Trigger, Container]], list[str]]:
@@ -102,6 +169,16 @@ def _fields(workload: Workload) -> tuple[list[tuple[Trigger, Container]], list[s
         else:
             fields.append((trigger, container))
     return fields, problems
+
+
+def _noted(workload: Workload) -> dict[str, str]:
+    return dict(part.partition("=")[::2] for part in (workload.resolved or "").split(", "))
+
+
+def _label(workload: Workload, trigger: Trigger) -> str:
+    stream = trigger.stream
+    name = stream.name if stream.namespace == workload.key.namespace else str(stream)
+    return f"{name}:{trigger.tag}"
 
 
 def _pin(image: str) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from imagestreams.model import annotation_keys, border
 from imagestreams.model.trigger import Triggers, parse_triggers
+from imagestreams.triggering.rollouts import DONE, Rollout, read_rollout
 
 if TYPE_CHECKING:
     from imagestreams.triggering.targets import Target
@@ -49,6 +50,14 @@ class Workload:
     containers: tuple[Container, ...]
     resolved: str | None
     """The value of our annotation, None where it is not there."""
+    rollout: Rollout = DONE
+    order: str = ""
+    """imagestreams.dev/rollout, as typed."""
+
+    @property
+    def waits_for_first(self) -> bool:
+        """Tell whether a container has no image yet, so that nothing of it can run."""
+        return any(not (item.image or "").strip() for item in self.containers)
 
     @classmethod
     def parse(cls, target: Target, body: Any) -> Workload | None:
@@ -74,4 +83,6 @@ class Workload:
                 for index, item in enumerate(map(border.mapping, border.items(pod_spec.get(list_name))))
             ),
             resolved=resolved if isinstance(resolved, str) else None,
+            rollout=read_rollout(target.group, target.kind, raw),
+            order=border.text(notes.get(annotation_keys.ROLLOUT)),
         )

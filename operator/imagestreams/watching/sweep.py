@@ -112,11 +112,15 @@ class Sweep:
             seen=self._intake.stream_seen,
             gone=lambda names: self._intake.stream_gone(StreamKey(*names), streams[names][0]),
         )
-        for target in TARGETS:
-            await self._sweep_target(target)
+        await self.sweep_workloads()
         # One that could not be taken in may name an image: then nothing is collected this time.
         if listed <= {(key.namespace, key.name) for key in store.known()}:
             await self._collect(store.streams())
+
+    async def sweep_workloads(self) -> None:
+        """List the workloads once. Raises ClusterError."""
+        for target in TARGETS:
+            await self._sweep_target(target)
 
     async def _sweep_target(self, target: Target) -> None:
         known = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from imagestreams.importing import record as importing_record
-from imagestreams.importing.derive import Permission
+from imagestreams.model.permission import Permission
 from imagestreams.model.stream import Stream
 
 if TYPE_CHECKING:

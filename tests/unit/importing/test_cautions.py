@@ -34,11 +34,26 @@ LOCAL = {"referencePolicy": {"type": "Local"}}
         ),
         (stream(tag(), notes={"imagestreams.dev/keep": "all"}), ['"all" is not a number of items']),
         (
+            stream(tag(), notes={"imagestreams.dev/max-rollouts": "few"}),
+            ['"few" is not a number from 1 to 10000; until it is corrected it counts as 1'],
+        ),
+        (
             stream(tag() | LOCAL, notes={"imagestreams.dev/interval": "often"}, repository="quay.io/org/app"),
             ["Local of 1 tag(s)", '"often" is not a duration'],
         ),
     ],
-    ids=["nothing", "source", "repository", "max-tags", "include", "exclude", "local", "keep", "several"],
+    ids=[
+        "nothing",
+        "source",
+        "repository",
+        "max-tags",
+        "include",
+        "exclude",
+        "local",
+        "keep",
+        "rollouts",
+        "several",
+    ],
 )
 def test_each_caution_is_told(given: Any, told: list[str]) -> None:
     """Every caution is in the text, and a stream without any has none."""

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from imagestreams.importing.derive import Permission, followed_streams, in_order
+from imagestreams.importing.derive import followed_streams, in_order
 from imagestreams.importing.record import Imported
+from imagestreams.model.permission import Permission
 from imagestreams.model.stream import Stream, StreamKey, intent_of
 from unit.importing.streams import EARLIER, NOW, body, digest, record, stream, tag
 

@@ -8,8 +8,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from imagestreams.errors import ClusterError
-from imagestreams.importing.derive import Permission
 from imagestreams.importing.permitting import HOLDS, Permissions
+from imagestreams.model.permission import Permission
 from imagestreams.model.stream import StreamKey
 
 BASE = StreamKey("openshift", "httpd")

@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from imagestreams.errors import ClusterError, ConflictError, GoneError, NotFoundError
 from imagestreams.importing.collecting import KeptImage
-from imagestreams.importing.derive import Permission
 from imagestreams.importing.effective import Defaults
 from imagestreams.importing.gate import Gate
+from imagestreams.importing.permitting import Permissions
 from imagestreams.importing.tools import Tools
 from imagestreams.importing.work import Importer
 from imagestreams.metrics import Metrics
 from imagestreams.model.image import Image
+from imagestreams.model.permission import Permission
 from imagestreams.model.stream import Stream, StreamKey
 from imagestreams.registry.listing import TagList
 from imagestreams.registry.manifests import OCI_MANIFEST, Platform
@@ -286,7 +287,7 @@ class World:
             Tools(
                 streams=self.store,
                 writer=self.cluster,
-                permission=self.permission,
+                permissions=Permissions(self.permission),
                 resolve=self.registries.resolve,
                 describe=self.registries.describe,
                 images=self.images_stored,

@@ -132,6 +132,22 @@ async def test_a_guard_that_fails_is_refused(
     assert {"refused": 1.0} == counted(metrics, "workload")
 
 
+async def test_other_writers_of_an_image_are_read_afresh(
+    server: ApiServer, api: Api, threads: ThreadPoolExecutor
+) -> None:
+    """Who owns the image of a container is read from the object as it is now; nothing is written for it."""
+    body = deployment(trigger())
+    fields: dict[str, Any] = {
+        "f:spec": {"f:template": {"f:spec": {"f:containers": {'k:{"name":"web"}': {"f:image": {}}}}}}
+    }
+    owner = {"manager": "helm", "operation": "Update", "fieldsV1": fields}
+    server.put(WEB, **(body | {"metadata": body["metadata"] | {"managedFields": [owner]}}))
+    found = await WorkloadPatcher(api, threads, Metrics()).writers(workload(body), {"web"})
+
+    assert ("helm (Update)",) == found
+    assert ["GET"] == [asked.method for asked in server.requests]
+
+
 async def test_a_workload_without_its_annotation_is_none(
     server: ApiServer, api: Api, threads: ThreadPoolExecutor
 ) -> None:

@@ -143,10 +143,6 @@ def test_paused_that_says_neither_is_told(value: object) -> None:
         ({"kind": "ImageStreamTag", "name": "app:"}, 'from.name is "app:", but must be STREAM:TAG'),
         ({"kind": "ImageStreamTag", "name": ":v1"}, 'from.name is ":v1", but must be STREAM:TAG'),
         ({"kind": "ImageStreamTag"}, 'from.name is "", but must be STREAM:TAG'),
-        (
-            {"kind": "ImageStreamTag", "name": "app:v1", "namespace": "base"},
-            "from.namespace is base: following a stream of another namespace is not supported yet",
-        ),
         (None, 'from.kind is "", but must be ImageStreamTag'),
         ("app:v1", 'from.kind is "", but must be ImageStreamTag'),
     ],
@@ -154,6 +150,16 @@ def test_paused_that_says_neither_is_told(value: object) -> None:
 def test_a_source_that_names_no_tag_is_told(source: object, why: str) -> None:
     """A source that is no tag of a stream here is told, with what it must be."""
     assert Triggers(problems=(f"entry 1: {why}",)) == read(entry(**{"from": source}))
+
+
+@pytest.mark.parametrize(("namespace", "expected"), [("base", "base"), ("shop", "shop"), ("", "shop")])
+def test_a_source_may_be_in_another_namespace(namespace: str, expected: str) -> None:
+    """The stream is that of the namespace that is named, else of the workload's own."""
+    (trigger,) = read(
+        entry(**{"from": {"kind": "ImageStreamTag", "name": "app:v1", "namespace": namespace}})
+    ).entries
+
+    assert StreamKey(expected, "app") == trigger.stream
 
 
 def test_one_bad_entry_does_not_spoil_the_others() -> None:

@@ -70,14 +70,23 @@ def workload(body: dict[str, Any]) -> Workload:
     return found
 
 
-def stream(name: str = "app", version: str = "1", **tags: str) -> Stream:
+def stream(
+    name: str = "app", version: str = "1", *, namespace: str = "shop", limit: str = "", **tags: str
+) -> Stream:
     """Make a stream whose tags stand for these images; "" is none, other text than a digest a reference."""
     known = []
     for tag, image in tags.items():
         reference = f"r.io/{name}@{image}" if image.startswith("sha256:") else image
         event = TagEvent("2026-01-01T00:00:00Z", reference, image if image.startswith("sha256:") else "")
         known.append(TagStatus(tag, (event,) if image else ()))
-    return Stream(StreamKey("shop", name), f"u-{name}", version, 1, status=StreamStatus(tags=tuple(known)))
+    return Stream(
+        StreamKey(namespace, name),
+        f"u-{name}",
+        version,
+        1,
+        max_rollouts=limit,
+        status=StreamStatus(tags=tuple(known)),
+    )
 
 
 def image_of(body: dict[str, Any], container: str = "web") -> str | None:

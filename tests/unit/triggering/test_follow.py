@@ -23,7 +23,7 @@ async def test_a_new_workload_gets_its_image_at_once() -> None:
 
     assert f"r.io/app@{A}" == world.image()
     assert [(0.0, KEY)] == world.cluster.patches
-    message = f'app:v1 moved container "web" from old:1 to r.io/app@{A}'
+    message = f'app:v1 moved from old:1 to r.io/app@{A} (container "web")'
     assert [("ImageUpdated", message, False)] == world.told
     assert 1 == world.metrics.workloads._value.get()
 
@@ -79,7 +79,7 @@ async def test_a_user_who_was_faster_is_seen_and_then_followed() -> None:
     assert f"r.io/app@{A}" == world.image()
     assert 7 == world.cluster.bodies[KEY]["spec"]["replicas"]
     assert [0.0, 0.2] == world.cluster.tries
-    assert [f'app:v1 moved container "web" from mine:1 to r.io/app@{A}'] == [
+    assert [f'app:v1 moved from mine:1 to r.io/app@{A} (container "web")'] == [
         text for _, text, _ in world.told
     ]
 

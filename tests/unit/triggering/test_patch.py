@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagestreams.triggering.patch import Move, WorkloadPatch, patch_for
+from imagestreams.model.permission import Permission
+from imagestreams.model.stream import StreamKey
+from imagestreams.triggering.patch import Move, WorkloadPatch, kept_for, patch_for
 from unit.triggering.deployments import A, B, deployment, image_of, stream, trigger, workload
 
 if TYPE_CHECKING:
@@ -40,7 +42,7 @@ def test_the_image_follows_the_tag() -> None:
 
     assert expected == applied(body, stream(v1=A))
     assert (Move("web", "app:v1", "old:1", f"r.io/app@{A}"),) == patch(body, stream(v1=A)).moves
-    assert f'app:v1 moved container "web" from old:1 to r.io/app@{A}' == str(
+    assert f'app:v1 moved from old:1 to r.io/app@{A} (container "web")' == str(
         patch(body, stream(v1=A)).moves[0]
     )
 
@@ -240,6 +242,60 @@ def test_a_patch_stands_changes_elsewhere() -> None:
 
     assert (7, "x") == (result["spec"]["replicas"], result["metadata"]["labels"]["more"])
     assert f"r.io/app@{A}" == image_of(result)
+
+
+BASE = StreamKey("base", "app")
+FOREIGN = trigger() | {"from": {"kind": "ImageStreamTag", "name": "app:v1", "namespace": "base"}}
+
+
+def test_a_stream_of_another_namespace_is_followed_with_permission() -> None:
+    """With permission the image is that of the other namespace's tag, and what is told names it."""
+    body = deployment(FOREIGN)
+    known = {BASE: stream(namespace="base", v1=A)}
+    found = patch_for(workload(body), known.get, lambda _, key: Permission(key == BASE))
+    result = jsonpatch.apply_patch(body, list(found.operations))
+
+    assert f"r.io/app@{A}" == image_of(result)
+    assert f"web=base/app:v1@{A}" == result["metadata"]["annotations"][RESOLVED]
+    assert ("base/app:v1", frozenset({BASE}), ()) == (found.moves[0].tag, found.streams, found.refusals)
+
+
+def test_without_permission_the_field_stays_and_the_command_is_told() -> None:
+    """What is refused is told once for all containers, with the command that grants it."""
+    body = deployment(
+        FOREIGN,
+        FOREIGN | {"fieldPath": trigger("side")["fieldPath"]},
+        containers={"web": "old:1", "side": "old:2"},
+        notes={RESOLVED: f"web=base/app:v1@{B}"},
+    )
+    known = {BASE: stream(namespace="base", v1=A)}
+    found = patch_for(workload(body), known.get, lambda *_: Permission(granted=False, how="kubectl this"))
+
+    assert ((), ()) == (found.operations, found.problems)
+    refusal = (
+        "namespace shop may not take images of base/app: its service accounts may not "
+        '"get" its imagestreams/layers. Who may grant it runs: kubectl this'
+    )
+    assert (refusal,) == found.refusals
+
+
+def test_while_permission_is_not_known_nothing_is_done_or_told() -> None:
+    """Until the answer is there the field stays as it is; so it does where nobody says what is permitted."""
+    known = {BASE: stream(namespace="base", v1=A)}
+
+    assert WorkloadPatch((), (), ()) == patch_for(workload(deployment(FOREIGN)), known.get)
+
+
+def test_what_is_held_back_keeps_the_images_that_are_stored() -> None:
+    """A manifest applied anew with a blank gets the image that runs, and what the annotation said of it."""
+    stored = applied(deployment(trigger()), stream(v1=A))
+    anew = deployment(trigger(), trigger("side"), containers={"web": " ", "side": "new:1"})
+    found = kept_for(workload(anew), workload(stored))
+    result = jsonpatch.apply_patch(anew, list(found.operations))
+
+    assert (f"r.io/app@{A}", "new:1") == (image_of(result), image_of(result, "side"))
+    assert f"web=app:v1@{A}" == result["metadata"]["annotations"][RESOLVED]
+    assert WorkloadPatch((), (), ()) == kept_for(workload(result), workload(stored))
 
 
 _NAMES = st.sampled_from(["web", "side", "setup", "gone"])

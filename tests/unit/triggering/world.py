@@ -16,6 +16,8 @@ from imagestreams.errors import ClusterError, GoneError, RefusedError
 from imagestreams.metrics import Metrics
 from imagestreams.model.stream import StreamKey
 from imagestreams.triggering.follow import Follower
+from imagestreams.triggering.owners import other_writers
+from imagestreams.triggering.patch import own_namespace
 from imagestreams.triggering.workload import Workload, WorkloadKey
 from imagestreams.watching.store import Store
 from unit.triggering.deployments import DEPLOYMENT, image_of
@@ -23,6 +25,7 @@ from unit.triggering.deployments import DEPLOYMENT, image_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from imagestreams.model.permission import Permission
     from imagestreams.model.stream import Stream
 
 KEY = WorkloadKey("deployments", "shop", "web")
@@ -47,9 +50,12 @@ class Cluster:
         """Store a body as somebody writes it, and tell of it as the watch does."""
         self._version += 1
         body = copy.deepcopy(body)
-        body["metadata"]["resourceVersion"] = str(self._version)
         meta = body["metadata"]
-        self.bodies[WorkloadKey("deployments", meta["namespace"], meta["name"])] = body
+        key = WorkloadKey("deployments", meta["namespace"], meta["name"])
+        before = self.bodies.get(key, {"metadata": {}, "spec": None})
+        meta["generation"] = before["metadata"].get("generation", 0) + (before["spec"] != body["spec"])
+        meta["resourceVersion"] = str(self._version)
+        self.bodies[key] = body
         return Workload.parse(DEPLOYMENT, body)
 
     async def patch(self, workload: Workload, operations: Sequence[dict[str, Any]]) -> Workload | None:
@@ -73,6 +79,11 @@ class Cluster:
         await self._answer()
         return Workload.parse(DEPLOYMENT, self._find(workload))
 
+    async def writers(self, workload: Workload, containers: set[str]) -> tuple[str, ...]:
+        """Name who else has written the images of containers."""
+        await self._answer()
+        return other_writers(self._find(workload), workload.target.pod_spec, containers)
+
     async def _answer(self) -> None:
         await asyncio.sleep(self.latency)
         if now() < self.down_until:
@@ -90,6 +101,9 @@ class World:
     def __init__(self) -> None:
         self.cluster = Cluster()
         self.store = Store()
+        self.granted: dict[tuple[str, StreamKey], Permission] = {}
+        self.censuses: list[float] = []
+        self.census: Callable[[], None] = lambda: None
         self.told: list[tuple[str, str, bool]] = []
         self.metrics = Metrics()
         self.follower = Follower(
@@ -97,7 +111,17 @@ class World:
             patcher=self.cluster,
             tell=lambda _, reason, message, warning: self.told.append((reason, message, warning)),
             metrics=self.metrics,
+            permission=self._permission,
+            census=self._census,
         )
+
+    def _permission(self, namespace: str, stream: StreamKey) -> Permission:
+        own = own_namespace(namespace, stream)
+        return own if own.granted else self.granted.get((namespace, stream), own)
+
+    async def _census(self) -> None:
+        self.censuses.append(now())
+        self.census()
 
     def move(self, moved: Stream) -> None:
         """Let a stream be as it is now."""
@@ -109,6 +133,16 @@ class World:
         found = self.cluster.apply(body)
         assert found is not None
         self.follower.put(found)
+
+    def status(self, name: str = "web", *, reason: str = "NewReplicaSetAvailable", new: int = 3) -> None:
+        """Let the Deployment controller tell how far the present rollout is: done, unless said otherwise."""
+        body = copy.deepcopy(self.cluster.bodies[WorkloadKey("deployments", "shop", name)])
+        body["status"] = {
+            "observedGeneration": body["metadata"]["generation"],
+            **dict.fromkeys(("replicas", "updatedReplicas", "availableReplicas"), new),
+            "conditions": [{"type": "Progressing", "status": "True", "reason": reason}],
+        }
+        self.apply(body)
 
     def image(self, container: str = "web", key: WorkloadKey = KEY) -> str | None:
         """Find a container's image as it is stored."""
