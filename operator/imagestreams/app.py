@@ -38,8 +38,10 @@ from imagestreams.registry.manifests import own_platform
 from imagestreams.registry.transport import Limits, Transport
 from imagestreams.serving.health import HealthServer
 from imagestreams.triggering.follow import Follower
+from imagestreams.triggering.targets import read_targets
 from imagestreams.watching.handlers import kopf_registry, kopf_settings
 from imagestreams.watching.intake import Intake
+from imagestreams.watching.kinds import Kinds
 from imagestreams.watching.store import Store
 from imagestreams.watching.sweep import Sweep
 
@@ -60,7 +62,8 @@ class Operator:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._metrics = metrics = Metrics()
-        self._api = Api(threads=2 * settings.kube_threads, user_agent=_USER_AGENT)
+        targets = read_targets(settings.kinds)
+        self._api = Api(threads=2 * settings.kube_threads + len(targets), user_agent=_USER_AGENT)
         self._threads = concurrent.futures.ThreadPoolExecutor(settings.kube_threads, "kube")
         self._registry_threads = Threads(settings.registry_threads)
         # A status must not wait for the thousand workloads that follow another.
@@ -117,6 +120,15 @@ class Operator:
             metrics=metrics,
             tell=self._tell,
         )
+        self._watch_threads = concurrent.futures.ThreadPoolExecutor(len(targets), "watch")
+        self._kinds = Kinds(
+            self._api,
+            self._threads,
+            self._watch_threads,
+            self._intake,
+            targets,
+            interval=settings.sweep_interval,
+        )
         self._sweep = Sweep(
             self._api,
             self._threads,
@@ -146,6 +158,7 @@ class Operator:
             self._importer.run(),
             self._importer.images.run(),
             self._sweep.run(),
+            self._kinds.run(),
             self._permissions.run(),
         )
         works = [asyncio.create_task(run) for run in runs]
@@ -175,7 +188,7 @@ class Operator:
                 work.cancel()
             await health.close()
             self._registry_threads.close()
-            for threads in (self._threads, self._workload_threads):
+            for threads in (self._threads, self._workload_threads, self._watch_threads):
                 threads.shutdown(wait=False, cancel_futures=True)
         for work in failed:
             with contextlib.suppress(asyncio.CancelledError):
@@ -198,7 +211,7 @@ class Operator:
         self._follower.permission_changed(namespace, stream)
 
     async def _all_workloads(self) -> None:
-        await self._sweep.sweep_workloads()
+        await self._kinds.census()
 
     def _tell_stream(self, stream: Stream, item: News) -> None:
         subject = Subject(
@@ -208,7 +221,7 @@ class Operator:
 
     def _tell_workload(self, workload: Workload, reason: str, message: str, warning: bool) -> None:
         target, key = workload.target, workload.key
-        subject = Subject(target.api_version, target.kind, key.namespace, key.name, workload.uid)
+        subject = Subject(target.api_version, workload.kind, key.namespace, key.name, workload.uid)
         self._tell(subject, reason, message, warning)
 
     def _tell(self, subject: Subject, reason: str, message: str, warning: bool) -> None:

@@ -76,6 +76,12 @@ class Settings:
     writes_per_second: int = _number(200, "how many statuses are written a second at the most")
     sweep_interval: float = _duration("10m", "how often everything is listed, to find what a watch missed")
     image_grace: float = _duration("1h", "how long an Image that no history names any more is kept")
+    kinds: str = _setting(
+        "",
+        "further kinds of workloads that follow tags, beside Kubernetes' own: GROUP/VERSION/PLURAL, with "
+        ":PATH where the pod spec is not at spec.template.spec, separated by commas, such as "
+        "argoproj.io/v1alpha1/rollouts",
+    )
     log_level: str = _setting("INFO", "DEBUG, INFO, WARNING or ERROR")
     log_format: str = _setting("text", "text, or json: one object a line")
 

@@ -207,7 +207,7 @@ def test_a_wrong_trigger_is_told_and_the_right_one_applies(
     for part in (
         'entry 2: fieldPath "spec.template.spec.containers[side].image" is not understood',
         'entry 3: from.name is "app", but must be STREAM:TAG',
-        'there is no container "nobody"; there is web, side, third',
+        'entry 4: there is no container "nobody"; there is web, side, third',
     ):
         assert any(part in message for message in told), f"nobody says {part!r}: {told}"
 

@@ -40,7 +40,12 @@ OPERATOR: set[Right] = {
     *((verb, "", "secrets") for verb in READ),
     *((verb, "", "serviceaccounts default") for verb in READ),
     *((verb, "", "configmaps imagestreams-registries") for verb in READ),
-    *((verb, "apps", "deployments") for verb in (*READ, "patch")),
+    *(
+        (verb, "apps", resource)
+        for verb in (*READ, "patch")
+        for resource in ("deployments", "statefulsets", "daemonsets")
+    ),
+    *((verb, "batch", "cronjobs") for verb in (*READ, "patch")),
     ("create", "", "events"),
     ("create", "authorization.k8s.io", "subjectaccessreviews"),
     ("get", "apiextensions.k8s.io", "customresourcedefinitions imagestreams.image.openshift.io"),
@@ -107,11 +112,41 @@ def test_the_operator_has_the_rights_of_its_role_and_no_other(operator: Admissio
     assert rights_of(operator) - rights_of(nobody) == OPERATOR
 
 
+def test_a_labelled_role_adds_its_rules_and_one_without_the_label_does_not(
+    admin: Admission, operator: Admission
+) -> None:
+    """Rights on a kind that a setting tells come by a ClusterRole with the label, and go with it."""
+    names = {resource: f"test-{resource}-{secrets.token_hex(4)}" for resource in ("analysisruns", "rollouts")}
+    label = {"imagestreams.dev/aggregate-to-operator": "true"}
+    roles = [
+        {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "ClusterRole",
+            "metadata": {"name": name, "labels": label if resource == "rollouts" else {}},
+            "rules": [{"apiGroups": ["argoproj.io"], "resources": [resource], "verbs": [*READ, "patch"]}],
+        }
+        for resource, name in names.items()
+    ]
+    added = {(verb, "argoproj.io", "rollouts") for verb in (*READ, "patch")}
+
+    def on_the_group() -> set[Right]:
+        return {right for right in rights_of(operator) if right[1] == "argoproj.io"}
+
+    try:
+        for role in roles:
+            admin.ok("create", "-f", "-", stdin=role)
+        eventually(lambda: on_the_group() == added, within=30, what="the rules of the labelled role")
+    finally:
+        admin.ok("delete", "clusterrole", *names.values())
+    eventually(lambda: on_the_group() == set(), within=30, what="their end")
+
+
 ALLOWED = {
     "read streams everywhere": ("get", "imagestreams", "--all-namespaces"),
     "read a stream at its own version": ("get", "imagestreams.v1alpha1.image.openshift.io", "app"),
     "read pull secrets everywhere": ("get", "secrets", "--all-namespaces", "-o", "name"),
     "read Deployments everywhere": ("get", "deployments", "--all-namespaces"),
+    "read other workloads everywhere": ("get", "statefulsets,daemonsets,cronjobs", "--all-namespaces"),
     "patch an image of a Deployment": ("set", "image", "deployment/app", "app=quay.io/org/app:2"),
     "see the custom resource": ("get", "crd", "imagestreams.image.openshift.io"),
     "see who serves the group": ("get", "apiservice", "v1.image.openshift.io"),
@@ -164,7 +199,8 @@ REFUSED = {
     ),
     "delete a Deployment": ("delete", "deployment", "app"),
     "create a Deployment": ("create", "deployment", "other", "--image=a"),
-    "read other workloads": ("get", "statefulsets"),
+    "read what workloads make": ("get", "replicasets"),
+    "read jobs": ("get", "jobs"),
     "change a secret": ("patch", "secret", "pull", "--type=merge", '-p={"metadata":{"labels":{"a":"b"}}}'),
     "create a secret": ("create", "secret", "generic", "other"),
     "delete a secret": ("delete", "secret", "pull"),

@@ -6,6 +6,7 @@ its models, which are slow to build. Its neighbours in this package know what to
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,8 @@ from imagestreams.errors import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from kubernetes.client.rest import RESTResponse
 
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
@@ -86,22 +89,10 @@ class Api:
 
         Raises ConflictError, GoneError, RefusedError, and ClusterError for all else.
         """
-        prepared = self._client.param_serialize(
-            method,
-            path,
-            query_params=list((query or {}).items()),
-            header_params={"Accept": accept, "Content-Type": content_type},
-            body=body,
-            auth_settings=["BearerToken"],
-        )
-        try:
-            answer = self._client.call_api(*prepared, _request_timeout=_TIMEOUT)
+        headers = {"Accept": accept, "Content-Type": content_type}
+        with _as_cluster_errors():
+            answer = self._call(method, path, query or {}, headers, body=body)
             content = answer.read()
-        except ApiException as error:
-            # TLS trouble comes out of this client as an ApiException without a status.
-            raise ClusterError(f"the API server did not answer: {error.reason}") from error
-        except urllib3.exceptions.HTTPError as error:
-            raise ClusterError(f"the API server did not answer ({type(error).__name__})") from error
         if answer.status >= 400:
             raise _error(answer.status, content)
         try:
@@ -113,19 +104,72 @@ class Api:
             raise ClusterError("the API server answered what is no JSON object", status=answer.status)
         return loaded
 
+    def _call(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        headers: dict[str, str],
+        *,
+        body: Any = None,
+        timeout: tuple[float, float] = _TIMEOUT,
+    ) -> RESTResponse:
+        prepared = self._client.param_serialize(
+            method,
+            path,
+            query_params=list(query.items()),
+            header_params=headers,
+            body=body,
+            auth_settings=["BearerToken"],
+        )
+        return self._client.call_api(*prepared, _request_timeout=timeout)
+
     def pages(
         self, path: str, *, accept: str = JSON, query: Mapping[str, str] | None = None
     ) -> Iterator[list[dict[str, Any]]]:
         """List a collection, in pages of 500 objects. Raises ClusterError, also when the list expires."""
+        for page in self.lists(path, accept=accept, query=query):
+            yield page.get("items") or []
+
+    def lists(
+        self, path: str, *, accept: str = JSON, query: Mapping[str, str] | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """List a collection as `pages` does, with the metadata of the lists."""
         token = ""
         while True:
             page = self.request(
                 "GET", path, accept=accept, query={**(query or {}), "limit": str(_PAGE), "continue": token}
             )
-            yield page.get("items") or []
+            yield page
             token = page.get("metadata", {}).get("continue", "")
             if not token:
                 return
+
+    def watch(self, path: str, *, since: str, seconds: int) -> Iterator[list[dict[str, Any]]]:
+        """Tell what changes in a collection after a resourceVersion, for so many seconds at most.
+
+        Each item is the events that came at once, bookmarks among them. Raises ClusterError, with status 410
+        where that version is too long ago and the collection has to be listed again.
+        """
+        query = {
+            "watch": "true",
+            "allowWatchBookmarks": "true",
+            "resourceVersion": since,
+            "timeoutSeconds": str(seconds),
+        }
+        with _as_cluster_errors():
+            answer = self._call("GET", path, query, {"Accept": JSON}, timeout=(_TIMEOUT[0], seconds + 10.0))
+            if answer.status >= 400:
+                raise _error(answer.status, answer.read())
+            rest = b""
+            try:
+                for chunk in answer.response.stream():
+                    *lines, rest = (rest + chunk).split(b"\n")
+                    if events := [_event(line) for line in lines if line]:
+                        yield events
+            finally:
+                # What was not read to its end cannot be asked anything else.
+                answer.response.close()
 
 
 def _configure(configuration: Configuration) -> None:
@@ -133,6 +177,30 @@ def _configure(configuration: Configuration) -> None:
         config.load_incluster_config(client_configuration=configuration)
     except config.ConfigException:
         config.load_kube_config(client_configuration=configuration)
+
+
+@contextlib.contextmanager
+def _as_cluster_errors() -> Iterator[None]:
+    try:
+        yield
+    except ApiException as error:
+        # TLS trouble comes out of this client as an ApiException without a status.
+        raise ClusterError(f"the API server did not answer: {error.reason}") from error
+    except urllib3.exceptions.HTTPError as error:
+        raise ClusterError(f"the API server did not answer ({type(error).__name__})") from error
+
+
+def _event(line: bytes) -> dict[str, Any]:
+    """Read an event of a watch; raises ClusterError for one that says that the watch failed."""
+    try:
+        event = json.loads(line)
+        body = event["object"]
+        if event["type"] == "ERROR":
+            raise ClusterError(str(body.get("message")), status=int(body.get("code") or 0))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ClusterError("the API server sent what is no event") from error
+    found: dict[str, Any] = event
+    return found
 
 
 def _error(status: int, content: bytes) -> ClusterError:

@@ -1,8 +1,8 @@
 """The annotation `image.openshift.io/triggers`: which image fields of a workload follow which tag. Pure.
 
 The grammar is the original's (a JSON list of {from, fieldPath, paused}), read more kindly: one wrong
-entry does not spoil the others, `paused` may be a string, and null means none. Used by watching (parse)
-and triggering (apply).
+entry does not spoil the others, `paused` may be a string, paths may have single quotes and blanks, and null
+means none. Used by watching (parse) and triggering (apply).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from imagestreams.model.stream import StreamKey
 
 _FIELD = re.compile(
     r"(containers|initContainers)"
-    r"\[(?:(\d{1,4})|\?\(\s*@\.name\s*==\s*(?:\"([^\"]+)\"|'([^']+)')\s*\))\]\.image",
+    r"\[\s*(?:(\d{1,4})|\?\s*\(\s*@\.name\s*==\s*(?:\"([^\"]+)\"|'([^']+)')\s*\))\s*\]\.image",
     re.ASCII,
 )
 
@@ -44,6 +44,8 @@ class Trigger:
     tag: str
     field: ContainerField
     paused: bool = False
+    number: int = 1
+    """Which entry of the annotation it is, counted from 1 as people do."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -73,31 +75,35 @@ def parse_triggers(text: str, *, namespace: str, pod_spec_path: str) -> Triggers
         problems.append(f"has {len(content)} entries; only the first {ENTRIES_MOST} are read")
     for number, raw in enumerate(content[:ENTRIES_MOST], start=1):
         try:
-            entry = _parse_entry(raw, namespace, pod_spec_path)
+            entry = _parse_entry(number, raw, namespace, pod_spec_path)
         except InvalidError as error:
             problems.append(f"entry {number}: {error}")
             continue
-        if any(entry.field == other.field for other in entries):
-            problems.append(f'entry {number}: fieldPath "{raw["fieldPath"]}" has a trigger already')
+        if first := next((other for other in entries if entry.field == other.field), None):
+            problems.append(
+                f'entry {number}: fieldPath "{raw["fieldPath"]}" has a trigger already, entry {first.number}'
+            )
         else:
             entries.append(entry)
     return Triggers(tuple(entries), tuple(problems))
 
 
-def _parse_entry(raw: Any, namespace: str, pod_spec_path: str) -> Trigger:
+def _parse_entry(number: int, raw: Any, namespace: str, pod_spec_path: str) -> Trigger:
     body = border.mapping(raw)
     from_ = border.mapping(body.get("from"))
     kind, name = border.text(from_.get("kind")), border.text(from_.get("name"))
     if kind != "ImageStreamTag":
         raise InvalidError(f'from.kind is "{kind}", but must be ImageStreamTag')
     stream, colon, tag = name.partition(":")
-    if not (stream and colon and tag):
+    if not (stream and colon):
         raise InvalidError(f'from.name is "{name}", but must be STREAM:TAG')
     return Trigger(
         StreamKey(border.text(from_.get("namespace")) or namespace, stream),
-        tag,
+        # Nothing after the colon is "latest", as in the original; without a colon it never triggers there.
+        tag or "latest",
         parse_field(border.text(body.get("fieldPath")), pod_spec_path),
         _parse_paused(body.get("paused")),
+        number,
     )
 
 
@@ -107,7 +113,8 @@ def parse_field(path: str, pod_spec_path: str) -> ContainerField:
     Raises InvalidError, which shows the path and how to write one.
     """
     prefix = f"{pod_spec_path}."
-    match = _FIELD.fullmatch(path.removeprefix(prefix)) if path.startswith(prefix) else None
+    written = path.strip()
+    match = _FIELD.fullmatch(written.removeprefix(prefix)) if written.startswith(prefix) else None
     if match is None:
         raise InvalidError(
             f'fieldPath "{path[:200]}" is not understood; write {prefix}containers[?(@.name=="NAME")].image, '

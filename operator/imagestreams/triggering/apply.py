@@ -14,6 +14,7 @@ from imagestreams.errors import ClusterError, GoneError, InvalidError
 from imagestreams.model.rollout_policy import most_rollouts, read_rollout_order
 from imagestreams.triggering.fights import REVERTS, Fights
 from imagestreams.triggering.patch import patch_for
+from imagestreams.triggering.rights import missing_right
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _PROBLEMS_TOLD = 10
 _WAITS_TOLD = 50
+_FORBIDDEN = 403
 
 
 class Patcher(Protocol):
@@ -68,12 +70,14 @@ class Applier:
         self._refreshed = refreshed
         self._released = released
         self._told: dict[WorkloadKey, list[tuple[str, str]]] = {}
+        self._refused: dict[WorkloadKey, str] = {}
         self._fights = Fights()
         self._fighting: set[WorkloadKey] = set()
 
     def forget(self, key: WorkloadKey) -> None:
         """Forget a workload."""
         self._told.pop(key, None)
+        self._refused.pop(key, None)
         self._fights.drop(key)
         self._fighting.discard(key)
 
@@ -117,10 +121,11 @@ class Applier:
             self._refreshed(workload, None)
             return
         except ClusterError as error:
-            _log.warning("%s: not patched (%s); tried again", key, error)
+            self._refused_once(workload, error)
             await self._refresh(workload)
             raise
         else:
+            self._refused.pop(key, None)
             self._fights.wrote(key, patch.moves, _now())
             self._refreshed(workload, written)
         finally:
@@ -128,6 +133,16 @@ class Applier:
             self._released()
         for move in patch.moves:
             self._say(workload, "ImageUpdated", str(move), warning=False)
+
+    def _refused_once(self, workload: Workload, error: ClusterError) -> None:
+        """Tell why nothing was written: in the log, and on the workload where somebody has to act."""
+        if error.status != _FORBIDDEN:
+            _log.warning("%s: not patched (%s); tried again", workload.key, error)
+            return
+        why = missing_right(workload.target, error) or f"the API server refuses the image: {error}"
+        if self._refused.get(workload.key) != why:
+            self._refused[workload.key] = why
+            self._say(workload, "TriggerForbidden", f"{why}; tried again every minute", warning=True)
 
     async def _refresh(self, workload: Workload) -> None:
         try:

@@ -92,15 +92,15 @@ def kept_for(workload: Workload, stored: Workload) -> WorkloadPatch:
     For whoever writes a workload whose next image is held back (`Follower.held`): the fields that follow
     a tag then neither start the rollout that has to wait, nor lose what runs.
     """
-    images = {container.name: container.image for container in stored.containers}
+    images = {str(container): container.image for container in stored.containers}
     noted = _noted(stored)
     writing = _Writing(workload)
     for trigger, container in _fields(workload)[0]:
-        image = images.get(container.name)
-        if trigger.paused or image is None or container.name not in noted:
+        image = images.get(str(container))
+        if trigger.paused or image is None or str(container) not in noted:
             writing.as_noted(container)
         else:
-            writing.image(container, _label(workload, trigger), image, noted[container.name])
+            writing.image(container, _label(workload, trigger), image, noted[str(container)])
     return writing.patch()
 
 
@@ -116,24 +116,25 @@ class _Writing:
 
     def image(self, container: Container, label: str, image: str, note: str) -> bool:
         """Give a container an image; tell whether it has another now."""
-        self._notes[container.name] = note
+        self._notes[str(container)] = note
         if container.image == image:
             return False
         pod_spec = self._workload.target.pod_spec
         path = "/" + "/".join((*pod_spec, container.list_name, str(container.index)))
         # The names and images are those this decision was made on; if anybody changed them, nothing
         # is written, and the change that follows brings us here again.
-        self._operations.append({"op": "test", "path": f"{path}/name", "value": container.name})
+        if container.name:
+            self._operations.append({"op": "test", "path": f"{path}/name", "value": container.name})
         if container.image is not None:
             self._operations.append({"op": "test", "path": f"{path}/image", "value": container.image})
         self._operations.append({"op": "add", "path": f"{path}/image", "value": image})
-        self._moves.append(Move(container.name, label, container.image or "", image))
+        self._moves.append(Move(str(container), label, str(container.image or ""), image))
         return True
 
     def as_noted(self, container: Container) -> None:
         """Leave a container alone, and what the annotation says of it."""
-        if container.name in self._noted:
-            self._notes[container.name] = self._noted[container.name]
+        if (name := str(container)) in self._noted:
+            self._notes[name] = self._noted[name]
 
     def patch(
         self,
@@ -161,11 +162,15 @@ def _fields(workload: Workload) -> tuple[list[tuple[Trigger, Container]], list[s
     for trigger in workload.triggers.entries:
         container = _find(workload, trigger.field)
         if container is None:
-            known = ", ".join(item.name for item in workload.containers)
+            known = ", ".join(map(str, workload.containers))
             wanted = trigger.field.name or f"{trigger.field.list_name}[{trigger.field.index}]"
-            problems.append(f'there is no container "{wanted}"; there is {known or "none"}')
-        elif any(container is taken for _, taken in fields):
-            problems.append(f'container "{container.name}" has a trigger already')
+            problems.append(
+                f'entry {trigger.number}: there is no container "{wanted}"; there is {known or "none"}'
+            )
+        elif first := next((other for other, taken in fields if taken is container), None):
+            problems.append(
+                f'entry {trigger.number}: container "{container}" has a trigger already, entry {first.number}'
+            )
         else:
             fields.append((trigger, container))
     return fields, problems

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, slots=True, order=True)
 class WorkloadKey:
-    """Which workload: its kind's plural, its namespace and name."""
+    """Which workload: its kind (Target.resource), its namespace and name."""
 
-    plural: str
+    resource: str
     namespace: str
     name: str
 
     def __str__(self) -> str:
-        return f"{self.plural}/{self.namespace}/{self.name}"
+        return f"{self.resource}/{self.namespace}/{self.name}"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -36,6 +36,10 @@ class Container:
     index: int
     name: str
     image: str | None
+
+    def __str__(self) -> str:
+        # Only custom resources have containers without a name.
+        return self.name or f"{self.list_name}[{self.index}]"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -53,6 +57,8 @@ class Workload:
     rollout: Rollout = DONE
     order: str = ""
     """imagestreams.dev/rollout, as typed."""
+    kind: str = ""
+    """As in its manifest."""
 
     @property
     def waits_for_first(self) -> bool:
@@ -72,7 +78,7 @@ class Workload:
         pod_spec = target.pod_spec_of(raw)
         resolved = notes.get(annotation_keys.RESOLVED)
         return cls(
-            key=WorkloadKey(target.plural, namespace, border.text(meta.get("name"))),
+            key=WorkloadKey(target.resource, namespace, border.text(meta.get("name"))),
             target=target,
             uid=border.text(meta.get("uid")),
             resource_version=border.text(meta.get("resourceVersion")),
@@ -85,4 +91,5 @@ class Workload:
             resolved=resolved if isinstance(resolved, str) else None,
             rollout=read_rollout(target.group, target.kind, raw),
             order=border.text(notes.get(annotation_keys.ROLLOUT)),
+            kind=border.text(raw.get("kind")) or target.kind,
         )

@@ -1,4 +1,4 @@
-"""Kopf's part: it watches, we take in. One handler a resource, each a line or two, none ever waits.
+"""Kopf's part: it watches all but workloads, we take in. A handler is a line or two, and never waits.
 
 `on.event` only, with storages that store nothing: Kopf itself then writes nothing, sets no finalizer
 and keeps no annotation (measured; its other handlers cost a write an object). Registered by app.
@@ -15,8 +15,6 @@ from imagestreams.kube.resources import CONFIG_MAPS, IMAGESTREAMS, SECRETS, SERV
 from imagestreams.model import border
 from imagestreams.model.stream import StreamKey
 from imagestreams.registry.authorities import CONFIG_MAP
-from imagestreams.triggering.targets import TARGETS, Target
-from imagestreams.triggering.workload import WorkloadKey
 from imagestreams.watching.intake import DEFAULT_ACCOUNT
 
 if TYPE_CHECKING:
@@ -126,8 +124,6 @@ def kopf_registry(intake: Intake) -> kopf.OperatorRegistry:
         (CONFIG_MAPS, intake.config_seen, intake.config_gone),
     ):
         _register(registry, resource, seen, gone)
-    for target in TARGETS:
-        _register_target(registry, intake, target)
     return registry
 
 
@@ -143,16 +139,6 @@ def _register(
             gone(*_names(event["object"]))
         else:
             seen(event["object"])
-
-
-def _register_target(registry: kopf.OperatorRegistry, intake: Intake, target: Target) -> None:
-    @kopf.on.event(target.group, target.version, target.plural, registry=registry)
-    async def workload_event(event: kopf.RawEvent, **_: Any) -> None:
-        body = event["object"]
-        if event["type"] == "DELETED":
-            intake.workload_gone(WorkloadKey(target.plural, *_names(body)))
-        else:
-            intake.workload_seen(target, body)
 
 
 def _names(body: Any) -> tuple[str, str]:

@@ -184,7 +184,7 @@ class Intake:
         if workload is not None:
             self.follower.put(workload)
         else:
-            self.workload_gone(WorkloadKey(target.plural, *_Found.of(body).names))
+            self.workload_gone(WorkloadKey(target.resource, *_Found.of(body).names))
 
     def workload_gone(self, key: WorkloadKey) -> None:
         """Take in that a workload is deleted."""

@@ -1,8 +1,7 @@
-"""The sweep: lists everything now and then, to find what a watch did not tell.
+"""The sweep: lists everything that Kopf watches now and then, to find what a watch did not tell.
 
-After a watch expired, Kopf lists anew and tells what is there, never what vanished meanwhile. The sweep
-lists metadata only, reads what is newer than what is known, and makes sure of what seems gone.
-Reads only; run by app, beside the watches.
+After a watch expired, Kopf lists anew and tells what is there, never what vanished meanwhile. Workloads are
+listed by watching.kinds. Reads only; run by app, beside the watches.
 """
 
 from __future__ import annotations
@@ -12,30 +11,24 @@ import functools
 import logging
 from typing import TYPE_CHECKING, Any
 
-from imagestreams.errors import ClusterError, GoneError
-from imagestreams.kube.api import METADATA_LIST, Resource
+from imagestreams.errors import ClusterError
 from imagestreams.kube.resources import CONFIG_MAPS, IMAGESTREAMS, SECRETS, SERVICE_ACCOUNTS
-from imagestreams.model import annotation_keys, border
 from imagestreams.model.stream import StreamKey
-from imagestreams.model.versions import is_older
 from imagestreams.registry.authorities import CONFIG_MAP
 from imagestreams.registry.credentials import TYPE_DOCKERCFG, TYPE_DOCKERCONFIGJSON
-from imagestreams.triggering.targets import TARGETS
-from imagestreams.triggering.workload import WorkloadKey
+from imagestreams.watching.comparing import Comparer, Names, safely
 from imagestreams.watching.intake import DEFAULT_ACCOUNT
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
     from concurrent.futures import Executor
 
-    from imagestreams.kube.api import Api
+    from imagestreams.kube.api import Api, Resource
     from imagestreams.model.stream import Stream
-    from imagestreams.triggering.targets import Target
     from imagestreams.watching.intake import Intake
 
 _log = logging.getLogger(__name__)
 
-Names = tuple[str, str]
 _Queries = tuple[dict[str, str], ...]
 _Kind = tuple[
     "Resource", _Queries, "Mapping[Names, Names]", "Callable[[Any], None]", "Callable[[str, str], None]"
@@ -58,8 +51,7 @@ class Sweep:
         collect: Callable[[list[Stream]], Awaitable[None]],
     ) -> None:
         """`collect` is told of all streams, when a sweep knows that these are all."""
-        self._api = api
-        self._threads = threads
+        self._comparer = Comparer(api, threads)
         self._intake = intake
         self._interval = interval
         self._collect = collect
@@ -87,9 +79,9 @@ class Sweep:
     async def _take_in(
         self, resource: Resource, seen: Callable[[Any], None], query: Mapping[str, str]
     ) -> None:
-        async for page in self._pages(resource.path(), query=query):
-            for body in page:
-                _safely(seen, body)
+        async for page in self._comparer.lists(resource.path(), query=query):
+            for body in page.get("items") or ():
+                safely(seen, body)
 
     def _access(self) -> Iterator[_Kind]:
         """List what registries are asked with: which resource, how it is listed, what is known of it."""
@@ -102,102 +94,20 @@ class Sweep:
         """List everything once. Raises ClusterError."""
         store = self._intake.store
         for resource, queries, known, seen, gone in self._access():
-            await self._compare(
+            await self._comparer.compare(
                 resource, known, seen=seen, gone=functools.partial(_with_names, gone), queries=queries
             )
         streams = {(key.namespace, key.name): seen for key, seen in store.known().items()}
-        listed = await self._compare(
+        listed = await self._comparer.compare(
             IMAGESTREAMS,
             streams,
             seen=self._intake.stream_seen,
             gone=lambda names: self._intake.stream_gone(StreamKey(*names), streams[names][0]),
         )
-        await self.sweep_workloads()
         # One that could not be taken in may name an image: then nothing is collected this time.
-        if listed <= {(key.namespace, key.name) for key in store.known()}:
+        if listed.names <= {(key.namespace, key.name) for key in store.known()}:
             await self._collect(store.streams())
-
-    async def sweep_workloads(self) -> None:
-        """List the workloads once. Raises ClusterError."""
-        for target in TARGETS:
-            await self._sweep_target(target)
-
-    async def _sweep_target(self, target: Target) -> None:
-        known = {
-            (key.namespace, key.name): seen
-            for key, seen in self._intake.follower.known().items()
-            if key.plural == target.plural
-        }
-        await self._compare(
-            Resource(target.group, target.version, target.plural),
-            known,
-            seen=lambda body: self._intake.workload_seen(target, body),
-            gone=lambda names: self._intake.workload_gone(WorkloadKey(target.plural, *names)),
-            only_annotated=annotation_keys.TRIGGERS,
-        )
-
-    async def _compare(
-        self,
-        resource: Resource,
-        known: Mapping[Names, Names],
-        *,
-        seen: Callable[[Any], None],
-        gone: Callable[[Names], None],
-        only_annotated: str = "",
-        queries: Sequence[Mapping[str, str]] = ({},),
-    ) -> set[Names]:
-        """Compare, and give the names that were listed."""
-        listed: set[Names] = set()
-        for query in queries:
-            async for page in self._pages(resource.path(), accept=METADATA_LIST, query=query):
-                for body in page:
-                    meta = border.mapping(body.get("metadata"))
-                    if only_annotated and only_annotated not in border.mapping(meta.get("annotations")):
-                        continue
-                    names = border.text(meta.get("namespace")), border.text(meta.get("name"))
-                    listed.add(names)
-                    uid, version = known.get(names, ("", ""))
-                    newest = border.text(meta.get("resourceVersion"))
-                    if uid != meta.get("uid") or is_older(version, newest):
-                        await self._read(resource, names, seen, gone)
-        for names in known.keys() - listed:
-            await self._read(resource, names, seen, gone)
-        return listed
-
-    async def _read(
-        self, resource: Resource, names: Names, seen: Callable[[Any], None], gone: Callable[[Names], None]
-    ) -> None:
-        loop = asyncio.get_running_loop()
-        path = resource.path(*names)
-        try:
-            body = await loop.run_in_executor(self._threads, self._api.request, "GET", path)
-        except GoneError:
-            gone(names)
-        else:
-            _safely(seen, body)
-
-    async def _pages(self, path: str, **options: Any) -> AsyncIterator[list[dict[str, Any]]]:
-        loop = asyncio.get_running_loop()
-        pages = self._api.pages(path, **options)
-        coming = loop.run_in_executor(self._threads, next, pages, None)
-        try:
-            while (page := await coming) is not None:
-                # The API server makes the next page meanwhile.
-                coming = loop.run_in_executor(self._threads, next, pages, None)
-                yield page
-        finally:
-            coming.cancel()
 
 
 def _with_names(gone: Callable[[str, str], None], names: Names) -> None:
     gone(*names)
-
-
-def _safely(seen: Callable[[Any], None], body: Any) -> None:
-    try:
-        seen(body)
-    except Exception:  # noqa: BLE001
-        # One object that trips over a bug of ours must not end the sweep, and the operator with it.
-        _log.exception(
-            "%s could not be taken in", border.mapping(border.mapping(body).get("metadata")).get("name")
-        )

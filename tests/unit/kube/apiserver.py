@@ -1,7 +1,8 @@
 """A small API server over real HTTP: it keeps objects by path, guards writes, and fails as it is told.
 
-It does what the tests here need and no more: GET, LIST with pages, PUT of a status guarded by
-resourceVersion, JSON patches, POST. What a real API server makes of our requests is proved on a real cluster.
+It does what the tests here need and no more: GET, LIST with pages, watches that tell what they are given, PUT
+of a status guarded by resourceVersion, JSON patches, POST. What a real API server makes of our requests is
+proved on a real cluster.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import http.server
 import json
+import queue
 import threading
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import parse_qsl, urlsplit
@@ -42,6 +44,9 @@ class ApiServer:
     def __init__(self) -> None:
         self.objects: dict[str, dict[str, Any]] = {}
         self.canned: list[tuple[int, bytes]] = []
+        self.served = {"configmaps", "secrets", "serviceaccounts", "imagestreams", "deployments"}
+        self.watches: queue.Queue[tuple[int, list[Any]]] = queue.Queue()
+        """What the next watches answer, each a status and its events; one that finds none waits for it."""
         self.requests: list[Asked] = []
         self._version = 100
         outer = self
@@ -114,6 +119,12 @@ class ApiServer:
 
     def respond(self, asked: Asked) -> tuple[int, bytes]:
         """Answer a request from the objects there are."""
+        if asked.query.get("watch"):
+            try:
+                status, events = self.watches.get(timeout=5)
+            except queue.Empty:
+                return 200, b""
+            return status, b"".join(json.dumps(event).encode() + b"\n" for event in events)
         status, content = getattr(self, f"_{asked.method.lower()}")(asked)
         return status, json.dumps(content).encode()
 
@@ -121,7 +132,7 @@ class ApiServer:
         if asked.path in self.objects:
             return 200, self.objects[asked.path]
         root, _, plural = asked.path.rpartition("/")
-        if plural not in {"configmaps", "secrets", "serviceaccounts", "imagestreams", "deployments"}:
+        if plural not in self.served:
             return _failure(404, "not found")
         wanted = asked.query.get("fieldSelector", "").removeprefix("type=")
         found = [
@@ -135,6 +146,7 @@ class ApiServer:
             found = [{"metadata": body["metadata"]} for body in found]
         start, limit = int(asked.query.get("continue") or 0), int(asked.query.get("limit", 500))
         more = {"continue": str(start + limit)} if start + limit < len(found) else {}
+        more["resourceVersion"] = str(self._version)
         return 200, {"metadata": more, "items": found[start : start + limit]}
 
     def _put(self, asked: Asked) -> tuple[int, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from kubernetes.config import kube_config
@@ -148,6 +148,39 @@ def test_a_list_without_items_is_empty(server: ApiServer, api: Api) -> None:
     server.canned.append((200, b'{"items": null, "metadata": {}}'))
 
     assert [[]] == list(api.pages("/api/v1/secrets"))
+
+
+def test_a_watch_tells_what_comes(server: ApiServer, api: Api) -> None:
+    """Events come as the API server sends them, bookmarks too; it is asked with version and time."""
+    events = [{"type": "ADDED", "object": {"metadata": {"name": "a"}}}, {"type": "BOOKMARK", "object": {}}]
+    server.watches.put((200, events))
+    come = [event for some in api.watch(SECRETS, since="17", seconds=9) for event in some]
+
+    assert events == come
+    query = {"watch": "true", "allowWatchBookmarks": "true", "resourceVersion": "17", "timeoutSeconds": "9"}
+    assert query == server.requests[0].query
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "message"),
+    [
+        ((410, [{"message": "too old"}]), 410, "too old"),
+        ((403, [{"message": "forbidden"}]), 403, "forbidden"),
+        ((200, [{"type": "ERROR", "object": {"code": 410, "message": "too old"}}]), 410, "too old"),
+        ((200, [{"type": "ERROR", "object": {"message": "what"}}]), 0, "what"),
+        ((200, ["x"]), 0, "the API server sent what is no event"),
+        ((200, [{"type": "ADDED"}]), 0, "the API server sent what is no event"),
+    ],
+)
+def test_a_watch_that_fails_is_an_error_of_ours(
+    server: ApiServer, api: Api, answer: tuple[int, list[Any]], status: int, message: str
+) -> None:
+    """Refused at once, ended by an event, or nonsense: a ClusterError with the code there was."""
+    server.watches.put(answer)
+    with pytest.raises(ClusterError) as error:
+        list(api.watch(SECRETS, since="17", seconds=9))
+
+    assert (status, message) == (error.value.status, str(error.value))
 
 
 def test_without_a_cluster_it_does_not_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,7 +36,12 @@ ACCEPTED_PATHS = [
     ('spec.template.spec.containers[?(@.name == "web")].image', WEB),
     ('spec.template.spec.containers[?( @.name=="web" )].image', WEB),
     ('spec.template.spec.containers[?(@.name=="my web\'s")].image', ContainerField("containers", "my web's")),
+    ("spec.template.spec.containers[?(@.name==\t'web')].image", WEB),
+    ('spec.template.spec.containers[ ? ( @.name == "web" ) ].image', WEB),
+    (' spec.template.spec.containers[?(@.name=="web")].image\n', WEB),
     ("spec.template.spec.containers[0].image", ContainerField("containers", index=0)),
+    ("spec.template.spec.containers[ 1 ].image", ContainerField("containers", index=1)),
+    ("spec.template.spec.containers[01].image", ContainerField("containers", index=1)),
     ("spec.template.spec.containers[12].image", ContainerField("containers", index=12)),
     ('spec.template.spec.initContainers[?(@.name=="web")].image', ContainerField("initContainers", "web")),
     ("spec.template.spec.initContainers[1].image", ContainerField("initContainers", index=1)),
@@ -53,8 +58,24 @@ REFUSED_PATHS = [
     "spec.template.spec.containers[?(@.name==web)].image",
     "spec.template.spec.containers[?(@.name==\"web')].image",
     'spec.template.spec.containers[?(@.name=="")].image',
-    'spec.template.spec.containers[?(@.name=="web")].image ',
-    ' spec.template.spec.containers[?(@.name=="web")].image',
+    'spec.template.spec.containers[?(@.name=="web")] .image',
+    'spec.template.spec. containers[?(@.name=="web")].image',
+    'spec.template.spec.containers[?(@.name=="web"].image',
+    'spec.template.spec.containers[?(@.name=="a" || @.name=="b")].image',
+    'spec.template.spec.containers[?(@.name=~"web")].image',
+    'spec.template.spec.containers[?(@.image=="web")].image',
+    'spec.template.spec.containers["web"].image',
+    "spec.template.spec.containers[web].image",
+    "spec.template.spec.containers[1 0].image",
+    "spec.template.spec.containers[+1].image",
+    "spec.template.spec.containers[0].image.x",
+    "spec.template.spec.containers[0]",
+    "spec.template.spec.Containers[0].image",
+    "spec.template.spec.initcontainers[0].image",
+    "spec.template.spec.volumes[0].image",
+    'spec.template.spec.ephemeralContainers[?(@.name=="web")].image',
+    "/spec/template/spec/containers/0/image",
+    "spec['template'].spec.containers[0].image",
     'spec.template.spec.containers[?(@.name=="web")].imagePullPolicy',
     "spec.template.spec.containers[-1].image",
     "spec.template.spec.containers[*].image",
@@ -140,7 +161,6 @@ def test_paused_that_says_neither_is_told(value: object) -> None:
         ({"kind": "DockerImage", "name": "app:v1"}, 'from.kind is "DockerImage", but must be ImageStreamTag'),
         ({"name": "app:v1"}, 'from.kind is "", but must be ImageStreamTag'),
         ({"kind": "ImageStreamTag", "name": "app"}, 'from.name is "app", but must be STREAM:TAG'),
-        ({"kind": "ImageStreamTag", "name": "app:"}, 'from.name is "app:", but must be STREAM:TAG'),
         ({"kind": "ImageStreamTag", "name": ":v1"}, 'from.name is ":v1", but must be STREAM:TAG'),
         ({"kind": "ImageStreamTag"}, 'from.name is "", but must be STREAM:TAG'),
         (None, 'from.kind is "", but must be ImageStreamTag'),
@@ -162,6 +182,20 @@ def test_a_source_may_be_in_another_namespace(namespace: str, expected: str) -> 
     assert StreamKey(expected, "app") == trigger.stream
 
 
+def test_nothing_after_the_colon_is_latest() -> None:
+    """A name that ends in its colon means the tag latest, as in the original."""
+    assert read(entry(**{"from": {"kind": "ImageStreamTag", "name": "app:latest"}})) == read(
+        entry(**{"from": {"kind": "ImageStreamTag", "name": "app:"}})
+    )
+
+
+def test_entries_know_their_numbers() -> None:
+    """What is told later of an entry names it by its place in the list."""
+    triggers = read(entry(fieldPath=1), entry(), entry(fieldPath="spec.template.spec.containers[1].image"))
+
+    assert (2, 3) == tuple(item.number for item in triggers.entries)
+
+
 def test_one_bad_entry_does_not_spoil_the_others() -> None:
     """Of three entries the wrong one is told by its number, and the others count."""
     other = 'spec.template.spec.containers[?(@.name=="side")].image'
@@ -177,7 +211,7 @@ def test_a_second_trigger_on_one_field_is_told_and_the_first_counts() -> None:
     triggers = read(entry(), entry(**{"from": {"kind": "ImageStreamTag", "name": "app:v2"}}))
 
     assert ("v1",) == tuple(item.tag for item in triggers.entries)
-    assert (f'entry 2: fieldPath "{WEB_PATH}" has a trigger already',) == triggers.problems
+    assert (f'entry 2: fieldPath "{WEB_PATH}" has a trigger already, entry 1',) == triggers.problems
 
 
 @pytest.mark.parametrize("text", ["null", "[]", " null\n"])

@@ -141,7 +141,7 @@ async def test_problems_are_told_once_until_they_change() -> None:
     world.apply(wrong)
     world.move(stream(version="2", v1=B))
     await until(2)
-    problem = 'annotation image.openshift.io/triggers: there is no container "gone"; there is web'
+    problem = 'annotation image.openshift.io/triggers: entry 1: there is no container "gone"; there is web'
     assert [("TriggerInvalid", problem, True)] == world.told
     world.apply(deployment(trigger("lost")))
     await until(3)

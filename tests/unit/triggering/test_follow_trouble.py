@@ -189,3 +189,59 @@ async def test_closing_lets_a_write_finish_but_not_for_ever() -> None:
     assert pytest.approx(4.0) == now()
     await world.follower.close(within=2.0)
     assert pytest.approx(4.0) == now()
+
+
+async def test_a_missing_right_is_told_on_the_workload_once_and_tried_on(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A 403 for lack of a right is one Event and one log line that name the rule; granted, it is written."""
+    world = World()
+    refused = RefusedError('User "x" cannot patch resource "deployments" in API group "apps"', status=403)
+    world.cluster.errors = [refused] * 4
+    world.move(stream(v1=A))
+    world.apply(deployment(trigger()))
+    await until(2)
+    rule = '{apiGroups: ["apps"], resources: ["deployments"], verbs: [get, list, watch, patch]}'
+    ((reason, message, warning),) = world.told
+    assert ("TriggerForbidden", True) == (reason, warning)
+    assert message.startswith("the operator has no right to patch deployments: it needs the rule " + rule)
+    assert [f"{KEY}: {message}"] == [line for line in caplog.messages if "patch" in line]
+    await until(60)
+
+    assert f"r.io/app@{A}" == world.image()
+    assert ["TriggerForbidden", "ImageUpdated"] == world.reasons
+
+
+async def test_a_write_that_admission_refuses_is_told_in_its_words() -> None:
+    """Where no right would help, the Event says what the API server said; another reason is news."""
+    world = World()
+    world.cluster.errors = [
+        RefusedError(f'admission webhook "policy" denied the request: {why}', status=403)
+        for why in ("unsigned", "unsigned", "too old")
+    ]
+    world.move(stream(v1=A))
+    world.apply(deployment(trigger()))
+    await until(60)
+
+    assert [
+        f'the API server refuses the image: admission webhook "policy" denied the request: {why}; '
+        "tried again every minute"
+        for why in ("unsigned", "too old")
+    ] == [message for reason, message, _ in world.told if reason == "TriggerForbidden"]
+
+
+async def test_the_same_mistake_made_again_is_told_again() -> None:
+    """A mistake that was corrected and comes back is news; a correction is followed at once."""
+    world = World()
+    world.move(stream(v1=A))
+    broken = deployment(trigger())
+    broken["metadata"]["annotations"]["image.openshift.io/triggers"] = '[{"paused": "perhaps"}]'
+    world.apply(broken)
+    await until(1)
+    world.apply(deployment(trigger()))
+    await until(1.01)
+    assert f"r.io/app@{A}" == world.image()
+    world.apply(broken)
+    await until(2)
+
+    assert ["TriggerInvalid", "ImageUpdated", "TriggerInvalid"] == world.reasons

@@ -155,7 +155,9 @@ def test_a_container_that_is_not_there_is_told_and_the_others_count(
     """A trigger on a missing container is a problem that names those there are; the next one is applied."""
     body = deployment(entry, trigger("side"), containers={"web": "old:1", "side": "old:2"})
 
-    assert (f"there is no container {shown}; there is web, side",) == patch(body, stream(v1=A)).problems
+    assert (f"entry 1: there is no container {shown}; there is web, side",) == patch(
+        body, stream(v1=A)
+    ).problems
     assert f"r.io/app@{A}" == image_of(applied(body, stream(v1=A)), "side")
 
 
@@ -169,7 +171,8 @@ def test_two_triggers_on_one_container_are_told_and_the_first_counts() -> None:
     streams = stream(v1=A, v2=B)
 
     assert f"r.io/app@{A}" == image_of(applied(body, streams))
-    assert ('container "web" has a trigger already',) * 2 == patch(body, streams).problems
+    told = [f'entry {number}: container "web" has a trigger already, entry 1' for number in (2, 3)]
+    assert told == list(patch(body, streams).problems)
 
 
 def test_a_paused_trigger_keeps_its_container() -> None:
@@ -296,6 +299,57 @@ def test_what_is_held_back_keeps_the_images_that_are_stored() -> None:
     assert (f"r.io/app@{A}", "new:1") == (image_of(result), image_of(result, "side"))
     assert f"web=app:v1@{A}" == result["metadata"]["annotations"][RESOLVED]
     assert WorkloadPatch((), (), ()) == kept_for(workload(result), workload(stored))
+
+
+def test_several_tags_of_one_image_stay_apart() -> None:
+    """Two containers that follow two tags of one stream each get their own, and a move of one moves one."""
+    body = deployment(
+        trigger("web", "app:v1"), trigger("side", "app:v2"), containers={"web": "old:1", "side": "old:1"}
+    )
+    first = applied(body, stream(v1=A, v2=B))
+    second = patch(first, stream(v1=B, v2=B))
+
+    assert (f"r.io/app@{A}", f"r.io/app@{B}") == (image_of(first), image_of(first, "side"))
+    assert ["web"] == [move.container for move in second.moves]
+
+
+def test_a_workload_follows_tags_of_three_streams() -> None:
+    """Containers and init containers of three streams are one write, and each moves by itself."""
+    body = deployment(
+        trigger("web"),
+        trigger("side", "base:v1"),
+        trigger("setup", "tool:v1"),
+        containers={"web": " ", "side": " "},
+        init={"setup": " "},
+    )
+    result = applied(body, stream(v1=A), stream("base", v1=B), stream("tool", v1=A))
+
+    assert [f"r.io/app@{A}", f"r.io/base@{B}", f"r.io/tool@{A}"] == [
+        image_of(result, name) for name in ("web", "side", "setup")
+    ]
+    moved = patch(result, stream(v1=A), stream("base", v1=B), stream("tool", v1=B))
+    assert ["setup"] == [move.container for move in moved.moves]
+
+
+def test_a_container_without_a_name_is_found_by_its_index() -> None:
+    """As custom resources have them: it is written, told and noted by its place."""
+    body = deployment(trigger(fieldPath="spec.template.spec.containers[0].image"))
+    del body["spec"]["template"]["spec"]["containers"][0]["name"]
+    result = applied(body, stream(v1=A))
+
+    assert f"r.io/app@{A}" == result["spec"]["template"]["spec"]["containers"][0]["image"]
+    assert f"containers[0]=app:v1@{A}" == result["metadata"]["annotations"][RESOLVED]
+    assert WorkloadPatch((), (), ()) == patch(result, stream(v1=A))
+    assert "containers[0]" == patch(body, stream(v1=A)).moves[0].container
+
+
+@pytest.mark.parametrize("image", [7, {"a": "b"}, [], True])
+def test_an_image_that_is_no_text_is_replaced(image: Any) -> None:
+    """What the schema of a custom resource lets through is replaced, guarded like any other."""
+    body = deployment(trigger())
+    body["spec"]["template"]["spec"]["containers"][0]["image"] = image
+
+    assert f"r.io/app@{A}" == image_of(applied(body, stream(v1=A)))
 
 
 _NAMES = st.sampled_from(["web", "side", "setup", "gone"])

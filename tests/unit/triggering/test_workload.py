@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagestreams.model.stream import StreamKey
+from imagestreams.triggering.targets import Target
 from imagestreams.triggering.workload import Container, Workload, WorkloadKey
 from unit.model.arbitrary import anything, nearly, several, words
 from unit.triggering.deployments import DEPLOYMENT, deployment, trigger, workload
@@ -27,12 +29,28 @@ def test_a_body_is_read_as_a_workload() -> None:
     assert WorkloadKey("deployments", "shop", "web") == found.key
     assert "deployments/shop/web" == str(found.key)
     assert ("d-1", "10", "web=app:v1") == (found.uid, found.resource_version, found.resolved)
+    assert "Deployment" == found.kind
     assert (StreamKey("shop", "app"),) == tuple(entry.stream for entry in found.triggers.entries)
     assert (
         Container("initContainers", 0, "setup", "tool:1"),
         Container("containers", 0, "web", "old:1"),
         Container("containers", 1, "side", None),
     ) == found.containers
+
+
+ROLLOUT = Target("argoproj.io", "v1alpha1", "rollouts")
+
+
+def test_a_kind_that_settings_tell_is_read_from_its_own_path() -> None:
+    """Its pod spec is where the table says, and its kind what the object itself says."""
+    body = deployment(trigger(fieldPath="spec.workload.pod.containers[0].image"))
+    body |= {"kind": "Widget", "spec": {"workload": {"pod": body["spec"]["template"]["spec"]}}}
+    found = Workload.parse(dataclasses.replace(ROLLOUT, pod_spec=("spec", "workload", "pod")), body)
+
+    assert found is not None
+    assert () == found.triggers.problems
+    assert (Container("containers", 0, "web", "old:1"),) == found.containers
+    assert ("Widget", "rollouts.argoproj.io/shop/web") == (found.kind, str(found.key))
 
 
 @pytest.mark.parametrize("annotations", [None, {}, {"other": "x"}, {"image.openshift.io/triggers": None}, []])

@@ -8,12 +8,10 @@ import pytest
 
 from imagestreams.errors import ClusterError
 from imagestreams.model.stream import StreamKey
-from imagestreams.triggering.workload import WorkloadKey
 from imagestreams.watching.sweep import Sweep
 from support.faults import ClosedPort
 from unit.importing.streams import body, tag
 from unit.kube.apiserver import ApiServer, connect
-from unit.triggering.deployments import deployment, trigger
 from unit.watching.world import World, secret
 
 if TYPE_CHECKING:
@@ -25,34 +23,28 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.asyncio
 
 STREAM = "/apis/image.openshift.io/v1alpha1/namespaces/shop/imagestreams/app"
-WEB = "/apis/apps/v1/namespaces/shop/deployments/web"
 SECRET = "/api/v1/namespaces/shop/secrets/pull"
 KEY = StreamKey("shop", "app")
 
 
 def fill(server: ApiServer, *, version: str = "10") -> None:
-    """Store a stream, a Deployment that follows it, one that does not, and a pull secret."""
+    """Store a stream, a pull secret, and another secret."""
     meta = {"resourceVersion": version}
     server.put(STREAM, **(body(tag()) | {"metadata": body(tag())["metadata"] | meta}))
-    server.put(WEB, **deployment(trigger(), version=version))
-    bare = deployment(name="bare", uid="d-2", version=version)
-    bare["metadata"]["annotations"] = {}
-    server.put(WEB.replace("web", "bare"), **bare)
     server.put(SECRET, **secret("user", version))
     server.put(SECRET.replace("pull", "opaque"), type="Opaque", data={})
 
 
 async def test_what_was_never_told_is_found(server: ApiServer, api: Api, threads: ThreadPoolExecutor) -> None:
-    """Streams, pull secrets and workloads with triggers are read; others are not even asked for."""
+    """Streams and pull secrets are read; other secrets are not even asked for."""
     fill(server)
     world = World()
     await Sweep(api, threads, world.intake, interval=60, collect=world.collected).sweep()
 
     assert {KEY: ("u-1", "10")} == world.store.known()
-    assert {WorkloadKey("deployments", "shop", "web"): ("d-1", "10")} == world.follower.known()
     assert ["user"] == [login.credential.username for login in world.store.access("shop").logins]
     assert {"GET"} == {asked.method for asked in server.requests}
-    assert {STREAM, WEB, SECRET} == {asked.path for asked in server.requests if asked.path.count("/") > 5}
+    assert {STREAM, SECRET} == {asked.path for asked in server.requests if asked.path.count("/") > 5}
 
 
 async def test_what_is_known_is_not_read_again(
@@ -86,7 +78,7 @@ async def test_what_changed_is_read(server: ApiServer, api: Api, threads: Thread
 
 
 async def test_what_vanished_is_forgotten(server: ApiServer, api: Api, threads: ThreadPoolExecutor) -> None:
-    """A stream, a workload and a secret that are not listed any more, and truly gone, are forgotten."""
+    """A stream and a secret that are not listed any more, and truly gone, are forgotten."""
     fill(server)
     world = World()
     sweep = Sweep(api, threads, world.intake, interval=60, collect=world.collected)
@@ -95,7 +87,6 @@ async def test_what_vanished_is_forgotten(server: ApiServer, api: Api, threads: 
     await sweep.sweep()
 
     assert {} == world.store.known()
-    assert {} == world.follower.known()
     assert [] == list(world.store.access("shop").logins)
 
 
@@ -131,7 +122,7 @@ async def test_one_object_that_cannot_be_taken_in_does_not_stop_the_sweep(
     await Sweep(api, threads, world.intake, interval=60, collect=world.collected).sweep()
 
     assert "app could not be taken in" in caplog.text
-    assert 1 == len(world.follower.known())
+    assert ["user"] == [login.credential.username for login in world.store.access("shop").logins]
 
 
 async def test_all_is_there_before_anything_begins(
