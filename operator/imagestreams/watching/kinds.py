@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _EXPIRED = 410
 _WATCH_SECONDS = 300
-_ABSENT_SECONDS = 10.0
-_FORBIDDEN_SECONDS = 30.0
+_LOOK_AGAIN = 10.0
+"""How many seconds until a kind that is absent or forbidden is asked for again."""
 _WELL_SECONDS = 10.0
 """A watch that lasted longer was well until then."""
 
@@ -136,9 +136,9 @@ class Kinds:
             for key, _ in self._known(target):
                 self._intake.workload_gone(key)
             where = f"{target.api_version} {target.plural}"
-            return f"the API server does not serve {where} (yet); looked for again and again", _ABSENT_SECONDS
+            return f"the API server does not serve {where} (yet); looked for again and again", _LOOK_AGAIN
         if right := missing_right(target, error):
-            return right, _FORBIDDEN_SECONDS
+            return right, _LOOK_AGAIN
         return str(error), 0.0
 
     def _known(self, target: Target) -> list[tuple[WorkloadKey, tuple[str, str]]]:

@@ -244,6 +244,32 @@ def test_what_is_no_list_of_triggers_is_told(text: str, why: str) -> None:
     assert triggers.problems[0].startswith(why)
 
 
+_BLANKS = st.text(" \t\n", max_size=3)
+
+
+@given(
+    st.sampled_from(["spec.template.spec", "spec.jobTemplate.spec.template.spec", "spec"]),
+    st.sampled_from(["containers", "initContainers"]),
+    st.from_regex(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", fullmatch=True) | st.integers(0, 9999),
+    st.sampled_from("\"'"),
+    st.lists(_BLANKS, min_size=9, max_size=9),
+)
+def test_any_name_or_index_in_any_spelling_is_read_as_it_is_meant(
+    pod_spec: str, list_name: str, who: str | int, quote: str, blanks: list[str]
+) -> None:
+    """Whatever the kind, the container, the quotes and the blanks: the path means that container."""
+    b = blanks
+    chosen = (
+        f"{b[1]}{who}{b[2]}"
+        if isinstance(who, int)
+        else f"{b[1]}?{b[2]}({b[3]}@.name{b[4]}=={b[5]}{quote}{who}{quote}{b[6]}){b[7]}"
+    )
+    path = f"{b[0]}{pod_spec}.{list_name}[{chosen}].image{b[8]}"
+    expected = ContainerField(list_name, **({"index": who} if isinstance(who, int) else {"name": who}))
+
+    assert expected == parse_field(path, pod_spec)
+
+
 _ENTRY = arbitrary.nearly(
     fieldPath=st.sampled_from([path for path, _ in ACCEPTED_PATHS] + REFUSED_PATHS),
     paused=st.booleans() | st.sampled_from(["true", "false"]),

@@ -41,8 +41,7 @@ FORBIDDEN = (
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look again at once for what is absent, forbidden or away."""
-    monkeypatch.setattr(kinds, "_ABSENT_SECONDS", 0.05)
-    monkeypatch.setattr(kinds, "_FORBIDDEN_SECONDS", 0.05)
+    monkeypatch.setattr(kinds, "_LOOK_AGAIN", 0.05)
 
 
 @pytest.fixture
@@ -206,8 +205,8 @@ async def test_a_missing_right_is_told_with_its_rule_and_stops_nothing(
     told = (
         "rollouts.argoproj.io are not watched: the operator has no right to list rollouts.argoproj.io: it "
         'needs the rule {apiGroups: ["argoproj.io"], resources: ["rollouts"], '
-        'verbs: [get, list, watch, patch]}, which a ClusterRole labelled '
-        'imagestreams.dev/aggregate-to-operator: "true" gives it'
+        "verbs: [get, list, watch, patch]}, "
+        'which a ClusterRole labelled imagestreams.dev/aggregate-to-operator: "true" gives it'
     )
     assert [told] == caplog.messages
 
