@@ -1,7 +1,7 @@
 """The annotations we read and write, in one place.
 
-Read by model.stream, model.trigger and watching.intake; those that we write are written by triggering.patch
-and kube.images.
+Read by model.stream, model.trigger, triggering.lookup and watching.intake; those that we write are written by
+triggering.patch and kube.images.
 """
 
 TRIGGERS = "image.openshift.io/triggers"
@@ -15,6 +15,9 @@ ROLLOUT = "imagestreams.dev/rollout"
 
 MAX_ROLLOUTS = "imagestreams.dev/max-rollouts"
 """On a stream: how many of the workloads that follow it may roll out at once."""
+
+RESOLVE_NAMES = "alpha.image.policy.openshift.io/resolve-names"
+"""On a workload or its pod template, the original's: "*" makes every image of it the name of a stream."""
 
 UNREFERENCED_SINCE = "imagestreams.dev/unreferenced-since"
 """On an Image of ours: since when no history names it, in RFC 3339; it is deleted after a grace time."""

@@ -113,6 +113,8 @@ class Stream:
     """imagestreams.dev/max-rollouts, as typed."""
     insecure: bool = False
     """openshift.io/image.insecureRepository, the original's: it counts for the repository alone."""
+    local_lookup: bool = False
+    """spec.lookupPolicy.local: whether an image "NAME:TAG" of its namespace means this stream."""
     status: StreamStatus = dataclasses.field(default_factory=StreamStatus)
 
     @classmethod
@@ -139,6 +141,7 @@ class Stream:
             exclude_tags=border.text(notes.get(annotation_keys.EXCLUDE_TAGS)),
             max_rollouts=border.text(notes.get(annotation_keys.MAX_ROLLOUTS)),
             insecure=notes.get(annotation_keys.INSECURE_REPOSITORY) == "true",
+            local_lookup=border.mapping(spec.get("lookupPolicy")).get("local") is True,
             status=StreamStatus.parse(border.mapping(body).get("status")),
         )
 

@@ -47,6 +47,8 @@ class WorkloadPatch:
     """Which streams of other namespaces may not be followed, and how that is granted."""
     streams: frozenset[StreamKey] = frozenset()
     """Whose tags move something."""
+    followed: frozenset[tuple[str, int]] = dataclasses.field(default=frozenset(), compare=False)
+    """Where the containers are whose image a tag decides now, whether it moves or not."""
 
 
 def own_namespace(namespace: str, stream: StreamKey) -> Permission:
@@ -70,11 +72,13 @@ def patch_for(
     writing = _Writing(workload)
     refusals: dict[str, None] = {}
     streams: set[StreamKey] = set()
+    followed: set[tuple[str, int]] = set()
     for trigger, container in fields:
         granted = permission(workload.key.namespace, trigger.stream)
         stream = stream_of(trigger.stream) if granted.granted and not trigger.paused else None
         status = stream.status.tag(trigger.tag) if stream is not None else None
         if status is not None and status.current is not None:
+            followed.add(container.place)
             label = _label(workload, trigger)
             note = f"{label}{_pin(status.current.image)}"
             if writing.image(container, label, status.current.reference, note):
@@ -83,7 +87,8 @@ def patch_for(
             writing.as_noted(container)
         if granted.granted is False and not trigger.paused:
             refusals[granted.refusal(workload.key.namespace, trigger.stream)] = None
-    return writing.patch(tuple(problems), tuple(refusals), frozenset(streams))
+    found = writing.patch(tuple(problems), tuple(refusals), frozenset(streams))
+    return dataclasses.replace(found, followed=frozenset(followed))
 
 
 def kept_for(workload: Workload, stored: Workload) -> WorkloadPatch:
@@ -119,8 +124,7 @@ class _Writing:
         self._notes[str(container)] = note
         if container.image == image:
             return False
-        pod_spec = self._workload.target.pod_spec
-        path = "/" + "/".join((*pod_spec, container.list_name, str(container.index)))
+        path = container.path(self._workload.target)
         # The names and images are those this decision was made on; if anybody changed them, nothing
         # is written, and the change that follows brings us here again.
         if container.name:

@@ -13,6 +13,8 @@ from imagestreams.model.trigger import Triggers, parse_triggers
 from imagestreams.triggering.rollouts import DONE, Rollout, read_rollout
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from imagestreams.triggering.targets import Target
 
 
@@ -40,6 +42,25 @@ class Container:
     def __str__(self) -> str:
         # Only custom resources have containers without a name.
         return self.name or f"{self.list_name}[{self.index}]"
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """Where it is: only custom resources have containers without a name, or two of one name."""
+        return self.list_name, self.index
+
+    def path(self, target: Target) -> str:
+        """Give the JSON pointer to it in an object of this kind."""
+        return "/" + "/".join((*target.pod_spec, self.list_name, str(self.index)))
+
+
+def containers_of(target: Target, body: Mapping[str, Any]) -> tuple[Container, ...]:
+    """List the containers of a body whose images we may write: those that run first, first."""
+    pod_spec = target.pod_spec_of(body)
+    return tuple(
+        Container(list_name, index, border.text(item.get("name")), item.get("image"))
+        for list_name in ("initContainers", "containers")
+        for index, item in enumerate(map(border.mapping, border.items(pod_spec.get(list_name))))
+    )
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -75,7 +96,6 @@ class Workload:
         if not isinstance(text, str):
             return None
         namespace = border.text(meta.get("namespace"))
-        pod_spec = target.pod_spec_of(raw)
         resolved = notes.get(annotation_keys.RESOLVED)
         return cls(
             key=WorkloadKey(target.resource, namespace, border.text(meta.get("name"))),
@@ -83,11 +103,7 @@ class Workload:
             uid=border.text(meta.get("uid")),
             resource_version=border.text(meta.get("resourceVersion")),
             triggers=parse_triggers(text, namespace=namespace, pod_spec_path=target.pod_spec_path),
-            containers=tuple(
-                Container(list_name, index, border.text(item.get("name")), item.get("image"))
-                for list_name in ("initContainers", "containers")
-                for index, item in enumerate(map(border.mapping, border.items(pod_spec.get(list_name))))
-            ),
+            containers=containers_of(target, raw),
             resolved=resolved if isinstance(resolved, str) else None,
             rollout=read_rollout(target.group, target.kind, raw),
             order=border.text(notes.get(annotation_keys.ROLLOUT)),

@@ -152,6 +152,15 @@ def test_an_intent_stays_when_nothing_else_is_asked_for(path: str, value: object
     assert intents(Stream.parse(BODY)) == intents(changed(path, value))
 
 
+@pytest.mark.parametrize(
+    ("value", "expected"), [(True, True), (False, False), (None, False), ("true", False), (1, False)]
+)
+def test_local_lookup_is_asked_for_by_true_alone(value: object, expected: bool) -> None:
+    """Whether a stream's name may be used as an image is what lookupPolicy.local says, false by default."""
+    assert expected == changed("spec|lookupPolicy|local", value).local_lookup
+    assert Stream.parse({"spec": {}}).local_lookup is False
+
+
 def test_an_intent_is_numbered_with_the_streams_generation() -> None:
     """The generation at which it was read is noted in the intent."""
     assert {3} == {intent.generation for intent in intents(Stream.parse(BODY)).values()}

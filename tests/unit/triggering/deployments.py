@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import Any
 
@@ -87,6 +88,11 @@ def stream(
         max_rollouts=limit,
         status=StreamStatus(tags=tuple(known)),
     )
+
+
+def local(streamed: Stream) -> Stream:
+    """Let local lookup find a stream."""
+    return dataclasses.replace(streamed, local_lookup=True)
 
 
 def image_of(body: dict[str, Any], container: str = "web") -> str | None:
