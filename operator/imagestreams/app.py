@@ -31,12 +31,15 @@ from imagestreams.kube.permissions import PermissionAsker
 from imagestreams.kube.preflight import check_cluster
 from imagestreams.kube.resources import GROUP, SERVED_VERSION
 from imagestreams.kube.streams import StreamWriter
+from imagestreams.kube.webhooks import WebhookConfiguration
 from imagestreams.kube.workloads import WorkloadPatcher
 from imagestreams.metrics import Metrics
 from imagestreams.registry.client import RegistryClient
 from imagestreams.registry.manifests import own_platform
 from imagestreams.registry.transport import Limits, Transport
 from imagestreams.serving.health import HealthServer
+from imagestreams.serving.webhook import Webhook
+from imagestreams.triggering.admit import Admitter
 from imagestreams.triggering.follow import Follower
 from imagestreams.triggering.targets import read_targets
 from imagestreams.watching.handlers import kopf_registry, kopf_settings
@@ -136,6 +139,18 @@ class Operator:
             interval=settings.sweep_interval,
             collect=self._importer.images.collect,
         )
+        self._webhook = Webhook(
+            settings.webhook_listen,
+            namespace=settings.namespace,
+            admitter=Admitter(
+                targets=targets,
+                stream_of=self._store.stream,
+                permission=self._permissions.now,
+                held=self._follower.held,
+            ),
+            configuration=WebhookConfiguration(self._api, self._threads, metrics),
+            metrics=metrics,
+        )
         self._ready = asyncio.Event()
         self._stop = asyncio.Event()
 
@@ -153,6 +168,8 @@ class Operator:
             await self._sweep.load()
         except ClusterError as error:
             raise StartError(f"streams, pull secrets, CAs and rules cannot be listed: {error}") from error
+        # Not before: of a stream that is not known yet, lookup would say that it is not there.
+        await self._webhook.start()
         # Kopf cancels at its end every task that began after it; ours begin before, and end in `_cleanup`.
         runs = (
             self._importer.run(),
@@ -162,6 +179,8 @@ class Operator:
             self._permissions.run(),
         )
         works = [asyncio.create_task(run) for run in runs]
+        if self._settings.webhook_listen:
+            works.append(asyncio.create_task(self._webhook.run()))
         for work in works:
             work.add_done_callback(lambda _: self._stop.set())
         registry = kopf_registry(self._intake)
@@ -186,6 +205,7 @@ class Operator:
             failed = [work for work in works if work.done()]
             for work in works:
                 work.cancel()
+            await self._webhook.close()
             await health.close()
             self._registry_threads.close()
             for threads in (self._threads, self._workload_threads, self._watch_threads):
@@ -197,8 +217,9 @@ class Operator:
 
     async def _cleanup(self, health: HealthServer) -> None:
         # Kopf's last step waits 5 s for every task that began after it: its own that waits for this flag,
-        # and one for each connection that whoever reads our metrics keeps open.
+        # and one for each connection that whoever reads our metrics, or the API server, keeps open.
         self._stop.set()
+        await self._webhook.close()
         await health.close()
         self._permissions.close()
         await self._importer.close(within=_LAST_WRITES)

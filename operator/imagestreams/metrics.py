@@ -37,6 +37,12 @@ class Metrics:
             ["what", "outcome"],
             registry=self.registry,
         )
+        self.admissions = Counter(
+            "imagestreams_admissions_total",
+            "Objects seen by the admission webhook, by outcome (changed, unchanged, malformed, failed)",
+            ["outcome"],
+            registry=self.registry,
+        )
         self.streams = Gauge("imagestreams_streams", "Streams known", registry=self.registry)
         self.looked_at = Gauge(
             "imagestreams_streams_looked_at",

@@ -67,6 +67,9 @@ class Settings:
         "imagestreams-system", "the operator's own, whose ConfigMap imagestreams-registries counts for all"
     )
     listen: str = _setting("0.0.0.0:8080", "where /healthz, /readyz and /metrics are served; empty: nowhere")
+    webhook_listen: str = _setting(
+        "", "where the admission webhook is served, with TLS, such as 0.0.0.0:9443; empty: nowhere"
+    )
     connect_timeout: float = _duration("5s", "how long connecting to a registry may take")
     read_timeout: float = _duration("10s", "how long a registry may be silent")
     request_timeout: float = _duration("30s", "how long one request to a registry may take in all")

@@ -13,7 +13,7 @@ from conftest import Kubectl
 from e2e.reading import history
 from localcluster import images
 from localcluster.state import PROJECT
-from localrun import NAMESPACE, install
+from localrun import NAMESPACE, install, remove_webhook
 from operatorimage import prepare
 from support import secrecy
 from support.manifests import deployment, stream, tag
@@ -70,6 +70,7 @@ def system(cluster: Cluster, overlay: Path, operator_aside: None) -> Iterator[Ku
     finally:
         secrecy.hear("log of the pod", kubectl.run("logs", OPERATOR).stdout)
         kubectl("delete", OPERATOR, "--cascade=foreground", "--timeout=60s")
+        remove_webhook(cluster.kubectl, cluster.kubeconfig)
         # The overlay relaxed a label of the namespace.
         install(cluster.kubectl, cluster.kubeconfig)
 
@@ -106,10 +107,18 @@ def test_only_image_and_network_differ_from_what_is_shipped(cluster: Cluster, ov
         f"{pod}/hostNetwork",
         f"{pod}/containers/0/image",
         f"{pod}/containers/0/ports/0/containerPort",
+        f"{pod}/containers/0/ports/1/containerPort",
+        f"{pod}/containers/0/env/1/value",
         *(
             f"{pod}/containers/0/env/{number}/{field}"
-            for number in range(1, 4)
+            for number in range(2, 5)
             for field in ("name", "value")
+        ),
+        "/Service/imagestreams-webhook/spec/type",
+        "/Service/imagestreams-webhook/spec/externalName",
+        *(
+            f"/MutatingWebhookConfiguration/imagestreams/webhooks/{number}/clientConfig/service/port"
+            for number in range(3)
         ),
     } == {path for path in shipped | used if shipped.get(path) != used.get(path)}
 
@@ -157,6 +166,23 @@ def test_pods_follow_a_tag_and_a_new_operator_takes_over(
     assert before["metadata"]["name"] != after["metadata"]["name"]
     assert [0, 0] == [pod["status"]["containerStatuses"][0]["restartCount"] for pod in (before, after)]
     assert digests == history(kubectl, "app", "latest")
+
+
+def test_the_api_server_asks_the_webhook_by_its_service(
+    system: Kubectl, cluster: Cluster, kubectl: Kubectl, publisher: Publisher
+) -> None:
+    """The name of a local stream becomes its image: the certificate is trusted under the Service's name."""
+    repository = f"{kubectl.namespace}/looked"
+    digest = publisher.push(repository, "1", images.saying("looked up"))
+    looked = stream("looked", tag("1", f"{cluster.registry}/{repository}:1"))
+    looked["spec"]["lookupPolicy"] = {"local": True}
+    kubectl.apply(looked)
+    kubectl("wait", "--for=condition=Ready", "is/looked", "--timeout=20s")
+
+    made = kubectl("run", "pod", "--image=looked:1", "--dry-run=server", "-o", "json")
+
+    assert f"{cluster.registry}/{repository}@{digest}" == json.loads(made)["spec"]["containers"][0]["image"]
+    assert "the API server trusts our webhook now" in system("logs", OPERATOR)
 
 
 def push(publisher: Publisher, kubectl: Kubectl, text: str) -> str:

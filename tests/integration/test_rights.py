@@ -48,6 +48,10 @@ OPERATOR: set[Right] = {
     *((verb, "batch", "cronjobs") for verb in (*READ, "patch")),
     ("create", "", "events"),
     ("create", "authorization.k8s.io", "subjectaccessreviews"),
+    *(
+        (verb, "admissionregistration.k8s.io", "mutatingwebhookconfigurations imagestreams")
+        for verb in ("get", "patch")
+    ),
     ("get", "apiextensions.k8s.io", "customresourcedefinitions imagestreams.image.openshift.io"),
     ("get", "apiextensions.k8s.io", "customresourcedefinitions images.image.openshift.io"),
     ("get", "apiregistration.k8s.io", "apiservices v1.image.openshift.io"),
@@ -211,6 +215,11 @@ REFUSED = {
     "list custom resource definitions": ("get", "crds"),
     "change the custom resource": ("label", "crd", "imagestreams.image.openshift.io", "a=b"),
     "list who serves what": ("get", "apiservices"),
+    "list webhooks": ("get", "mutatingwebhookconfigurations"),
+    "read another webhook": ("get", "mutatingwebhookconfigurations", "other"),
+    "change another webhook": ("label", "mutatingwebhookconfigurations", "other", "a=b"),
+    "delete its own webhook": ("delete", "mutatingwebhookconfigurations", "imagestreams"),
+    "read its own Service": ("get", "services", "-n", "imagestreams-system"),
     "read roles": ("get", "clusterroles"),
     "give out tokens": ("create", "token", "default"),
     "act as somebody else": ("get", "is", "--as=admin"),

@@ -5,9 +5,13 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
+
+import yaml
 
 from localcluster.errors import LocalClusterError
-from localrun.install import ACCOUNT, NAMESPACE, account_kubeconfig, install
+from localcluster.ports import LOOPBACK, free_port
+from localrun.install import ACCOUNT, NAMESPACE, account_kubeconfig, install, install_webhook
 
 _ROOT = Path(__file__).resolve().parents[3]
 
@@ -23,8 +27,17 @@ def main() -> int:
             file=sys.stderr,
         )
         return 2
+    settings: dict[str, str] = {}
     try:
         install(Path(kubectl), Path(admin))
+        if _is_here(Path(admin)):
+            port = free_port()
+            install_webhook(Path(kubectl), Path(admin), port)
+            settings["IMAGESTREAMS_WEBHOOK_LISTEN"] = f"{LOOPBACK}:{port}"
+        else:
+            print(
+                "without the admission webhook: the API server, elsewhere, could not call it here", flush=True
+            )
         mine = account_kubeconfig(Path(kubectl), Path(admin), _ROOT / "build" / "run" / "kubeconfig")
     except (subprocess.CalledProcessError, LocalClusterError) as error:
         print(f"run: {error}", file=sys.stderr)
@@ -33,8 +46,14 @@ def main() -> int:
     return os.execve(  # noqa: S606  # no shell is wanted
         sys.executable,
         [sys.executable, "-m", "imagestreams", "run"],
-        {**os.environ, "KUBECONFIG": str(mine)},
+        {**os.environ, **settings, "KUBECONFIG": str(mine)},
     )
+
+
+def _is_here(kubeconfig: Path) -> bool:
+    """Tell whether the API server is on this machine."""
+    server = yaml.safe_load(kubeconfig.read_text())["clusters"][0]["cluster"]["server"]
+    return urlsplit(server).hostname in {LOOPBACK, "localhost"}
 
 
 if __name__ == "__main__":

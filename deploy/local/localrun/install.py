@@ -1,9 +1,14 @@
 """Applies what the operator needs in a cluster, as an administrator, and gets its account's kubeconfig."""
 
+import json
 import subprocess
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from localcluster.accounts import write_kubeconfig
+from localcluster.ports import LOOPBACK
 
 NAMESPACE = "imagestreams-system"
 ACCOUNT = "imagestreams-operator"
@@ -22,10 +27,29 @@ def install(kubectl: Path, admin: Path) -> None:
         _kubectl(kubectl, admin, "wait", "--for=condition=Established", "--timeout=30s", f"crd/{name}")
 
 
+def install_webhook(kubectl: Path, admin: Path, port: int) -> None:
+    """Apply the shipped webhook, for an operator on this machine that serves it at a port of loopback.
+
+    Only an API server on this machine can call it there.
+    """
+    configuration = yaml.safe_load((_ROOT / "deploy" / "base" / "webhook.yaml").read_text())
+    for webhook in configuration["webhooks"]:
+        path = webhook["clientConfig"].pop("service")["path"]
+        webhook["clientConfig"]["url"] = f"https://{LOOPBACK}:{port}{path}"
+    _kubectl(kubectl, admin, "apply", "-f", "-", stdin=configuration)
+
+
+def remove_webhook(kubectl: Path, admin: Path) -> None:
+    """Delete it, where it is."""
+    _kubectl(kubectl, admin, "delete", "--ignore-not-found", "-f", str(_ROOT / "deploy/base/webhook.yaml"))
+
+
 def account_kubeconfig(kubectl: Path, admin: Path, path: Path) -> Path:
     """Write a kubeconfig with the rights of the operator's service account, and no others."""
     return write_kubeconfig(kubectl, admin, NAMESPACE, ACCOUNT, path)
 
 
-def _kubectl(kubectl: Path, admin: Path, *arguments: str) -> None:
-    subprocess.run([str(kubectl), f"--kubeconfig={admin}", *arguments], check=True, stdout=subprocess.DEVNULL)
+def _kubectl(kubectl: Path, admin: Path, *arguments: str, stdin: Any = None) -> None:
+    command = [str(kubectl), f"--kubeconfig={admin}", *arguments]
+    text = None if stdin is None else json.dumps(stdin).encode()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, input=text)

@@ -33,7 +33,7 @@ class OperatorProcess:
         """
         self.log = log
         self._kubeconfig = kubeconfig
-        self._settings = dict(settings or {})
+        self.settings = dict(settings or {})
         self._becoming = tuple(becoming)
         self._process: subprocess.Popen[bytes] | None = None
         self.address = ""
@@ -59,7 +59,7 @@ class OperatorProcess:
             **{name: value for name, value in os.environ.items() if not name.startswith("IMAGESTREAMS_")},
             "KUBECONFIG": str(self._kubeconfig),
             "IMAGESTREAMS_LISTEN": self.address,
-            **self._settings,
+            **self.settings,
         }
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(

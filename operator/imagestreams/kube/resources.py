@@ -22,3 +22,8 @@ EVENTS = Resource("", "v1", "events")
 CRDS = Resource("apiextensions.k8s.io", "v1", "customresourcedefinitions")
 APISERVICES = Resource("apiregistration.k8s.io", "v1", "apiservices")
 SUBJECT_ACCESS_REVIEWS = Resource("authorization.k8s.io", "v1", "subjectaccessreviews")
+MUTATING_WEBHOOKS = Resource("admissionregistration.k8s.io", "v1", "mutatingwebhookconfigurations")
+WEBHOOK_CONFIGURATION = "imagestreams"
+"""The name of our own, as deploy/base ships it; there are rights for this one alone."""
+WEBHOOK_SERVICE = "imagestreams-webhook"
+"""The Service in the operator's namespace by which the API server finds the webhook."""

@@ -1,0 +1,143 @@
+"""The admission webhook, on aiohttp with TLS: what the API server asks, and our answer as a JSON patch.
+
+Thin: triggering.admit decides. Whatever comes in, an answer goes out at once: what is no review is a 400 that
+says why. Nothing is written anywhere, so a dry run may ask too. Started by app, with a certificate of
+serving.certificates.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import logging
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from imagestreams.errors import InvalidError, StartError
+from imagestreams.model import border
+from imagestreams.triggering.admit import Admitted
+from imagestreams.triggering.lookup import Review
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable
+
+    from imagestreams.metrics import Metrics
+    from imagestreams.triggering.admit import Admitter
+    from imagestreams.triggering.targets import Target
+
+_log = logging.getLogger(__name__)
+
+PATH = "/admit"
+_VERSION = "admission.k8s.io/v1"
+_BODY_MOST = 8 * 1024 * 1024
+"""The API server takes objects of 3 MiB; a review of an update holds two."""
+_BODY_WITHIN = 2.0
+"""As long as the API server itself waits."""
+_KEPT = 120.0
+"""The API server closes an idle connection after 90 s; closed from here, a request might be under way."""
+_CLOSING = 1.0
+
+
+class AdmissionServer:
+    """Serves until it is closed."""
+
+    def __init__(self, admitter: Admitter, metrics: Metrics) -> None:
+        self._admitter = admitter
+        self._metrics = metrics
+        self._runner: web.AppRunner | None = None
+
+    async def start(self, listen: str, context: ssl.SSLContext) -> None:
+        """Listen at HOST:PORT. Raises StartError when that cannot be had.
+
+        `context` holds the certificate; another one that is loaded into it counts from then on.
+        """
+        host, _, port = listen.rpartition(":")
+        application = web.Application(client_max_size=_BODY_MOST)
+        application.router.add_post(PATH, self._answer)
+        self._runner = web.AppRunner(
+            application, access_log=None, keepalive_timeout=_KEPT, shutdown_timeout=_CLOSING
+        )
+        await self._runner.setup()
+        try:
+            address = host.strip("[]"), int(port)
+            await web.TCPSite(self._runner, *address, ssl_context=context).start()
+        except (OSError, ValueError, OverflowError) as error:
+            raise StartError(
+                f"IMAGESTREAMS_WEBHOOK_LISTEN={listen} cannot be listened at: {error}"
+            ) from error
+
+    async def close(self) -> None:
+        """Stop serving; what is being answered is answered."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        try:
+            async with asyncio.timeout(_BODY_WITHIN):
+                body = await request.read()
+            uid, review = parse_review(body, self._admitter.kind)
+        except TimeoutError:
+            return self._refuse(408, f"the review did not arrive within {_BODY_WITHIN:.0f} s")
+        except web.HTTPRequestEntityTooLarge:
+            return self._refuse(413, f"the review is larger than {_BODY_MOST} bytes")
+        except InvalidError as error:
+            return self._refuse(400, str(error))
+        try:
+            admitted = self._admitter.admit(review) if review is not None else Admitted()
+        except Exception:  # noqa: BLE001
+            # A bug of ours about one object must not keep it from being stored.
+            _log.exception("admission of one object failed; it is admitted as it is")
+            self._metrics.admissions.labels("failed").inc()
+            admitted = Admitted()
+        else:
+            self._metrics.admissions.labels("changed" if admitted.operations else "unchanged").inc()
+        return web.json_response(render(uid, admitted))
+
+    def _refuse(self, status: int, reason: str) -> web.Response:
+        self._metrics.admissions.labels("malformed").inc()
+        return web.Response(status=status, text=f"{reason}\n")
+
+
+def parse_review(body: bytes, kind: Callable[[str, str], Target | None]) -> tuple[str, Review | None]:
+    """Read an AdmissionReview: its uid, and what is asked; None where nothing is ever changed.
+
+    Raises InvalidError, which says what is wrong with it.
+    """
+    try:
+        content = border.mapping(json.loads(body))
+    except (ValueError, RecursionError) as error:
+        raise InvalidError(f"the body is not JSON: {str(error)[:200]}") from None
+    if (content.get("apiVersion"), content.get("kind")) != (_VERSION, "AdmissionReview"):
+        raise InvalidError(f"the body must be an AdmissionReview of {_VERSION}")
+    request = border.mapping(content.get("request"))
+    uid = border.text(request.get("uid"))
+    if not uid:
+        raise InvalidError("the AdmissionReview has no request.uid")
+    resource = border.mapping(request.get("resource"))
+    target = kind(border.text(resource.get("group")), border.text(resource.get("resource")))
+    operation = request.get("operation")
+    if target is None or request.get("subResource") or operation not in {"CREATE", "UPDATE"}:
+        return uid, None
+    namespace = border.text(request.get("namespace"))
+    found, old = request.get("object"), request.get("oldObject")
+    if not isinstance(found, dict):
+        raise InvalidError(f"the AdmissionReview of {operation} has no request.object")
+    if operation == "UPDATE" and not isinstance(old, dict):
+        raise InvalidError("the AdmissionReview of UPDATE has no request.oldObject")
+    # A name may still be missing here; the namespace counts as the API server names it.
+    border.mapping(found.get("metadata"))["namespace"] = namespace
+    return uid, Review(target, namespace, found, old if operation == "UPDATE" else None)
+
+
+def render(uid: str, admitted: Admitted) -> dict[str, Any]:
+    """Spell the answer to a review: whatever is found, the object is allowed."""
+    response: dict[str, Any] = {"uid": uid, "allowed": True}
+    if admitted.operations:
+        response["patchType"] = "JSONPatch"
+        response["patch"] = base64.b64encode(json.dumps(admitted.operations).encode()).decode()
+    if admitted.warnings:
+        response["warnings"] = list(admitted.warnings)
+    return {"apiVersion": _VERSION, "kind": "AdmissionReview", "response": response}

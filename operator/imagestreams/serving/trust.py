@@ -1,0 +1,86 @@
+"""Keeps the API server trusting what we serve: the caBundle of our own MutatingWebhookConfiguration.
+
+Looked at every few seconds, so that a configuration that is applied anew, or deleted and made again, is
+mended by itself. Of a new certificate the CA is written beside the old one's before it is served, so there is
+no gap. Nothing else of the configuration is touched. Started by app; the writing is kube.webhooks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Protocol
+
+from imagestreams.errors import ClusterError
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Callable
+
+    from imagestreams.serving.certificates import Certificates
+
+_log = logging.getLogger(__name__)
+
+EVERY = 15.0
+"""How often the configuration is looked at, in seconds."""
+KNOWN_AFTER = 60.0
+"""How long a new CA is in the configuration before it is relied on: each API server has heard of it then."""
+
+
+class Configuration(Protocol):
+    """The configuration as it is stored (kube.webhooks)."""
+
+    async def trust(self, bundle: bytes) -> bool:
+        """Let it trust these CAs; tells whether it had to be written. Raises ClusterError."""
+
+
+class Trust:
+    """Makes the API server trust our certificates, for as long as it runs."""
+
+    def __init__(
+        self, certificates: Certificates, configuration: Configuration, *, now: Callable[[], dt.datetime]
+    ) -> None:
+        """`now` tells the wall clock's time, with its zone."""
+        self._certificates = certificates
+        self._configuration = configuration
+        self._now = now
+        self._trusted_since: float | None = None
+        self._told = ""
+
+    async def run(self) -> None:
+        """Look, for ever."""
+        while True:
+            await self._look()
+            await asyncio.sleep(EVERY)
+
+    async def _look(self) -> None:
+        renewing = self._certificates.renewing
+        self._certificates.renew(self._now())
+        if self._certificates.renewing and not renewing:
+            self._trusted_since = None
+        try:
+            written = await self._configuration.trust(self._certificates.bundle)
+        except ClusterError as error:
+            if error.status not in {403, 404}:
+                self._tell(
+                    f"whether the API server trusts our webhook is not known: {error}; looked at again"
+                )
+                return
+            self._tell(f"the API server does not ask our admission webhook: {error}; all else works on")
+            # Who is not asked need not be trusted.
+            written = False
+        else:
+            self._told = ""
+        time = asyncio.get_running_loop().time()
+        if written:
+            _log.info("the API server trusts our webhook now")
+        if written or self._trusted_since is None:
+            self._trusted_since = time
+        if self._certificates.renewing and time >= self._trusted_since + KNOWN_AFTER:
+            self._certificates.serve_next()
+            _log.info("our webhook has a new certificate")
+
+    def _tell(self, problem: str) -> None:
+        if problem != self._told:
+            self._told = problem
+            _log.warning("%s", problem)

@@ -1,0 +1,56 @@
+"""The admission webhook as a whole: the server, its certificates, and the API server's trust in them.
+
+Built, started and stopped by app.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+from imagestreams.serving.admission import AdmissionServer
+from imagestreams.serving.certificates import Certificates, webhook_names
+from imagestreams.serving.trust import Trust
+
+if TYPE_CHECKING:
+    from imagestreams.metrics import Metrics
+    from imagestreams.serving.trust import Configuration
+    from imagestreams.triggering.admit import Admitter
+
+
+class Webhook:
+    """Serves at HOST:PORT, or nowhere where that is empty."""
+
+    def __init__(
+        self,
+        listen: str,
+        *,
+        namespace: str,
+        admitter: Admitter,
+        configuration: Configuration,
+        metrics: Metrics,
+    ) -> None:
+        """`namespace` is the operator's own, in which the Service is that calls the webhook."""
+        self._listen = listen
+        # Making a certificate takes a moment that an operator without the webhook need not spend.
+        self._certificates = Certificates(webhook_names(namespace, listen), _now()) if listen else None
+        self._configuration = configuration
+        self._server = AdmissionServer(admitter, metrics)
+
+    async def start(self) -> None:
+        """Listen. Raises StartError when that cannot be had."""
+        if self._certificates is not None:
+            await self._server.start(self._listen, self._certificates.context)
+
+    async def run(self) -> None:
+        """Make the API server trust what is served, for ever."""
+        if self._certificates is not None:
+            await Trust(self._certificates, self._configuration, now=_now).run()
+
+    async def close(self) -> None:
+        """Stop serving."""
+        await self._server.close()
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
