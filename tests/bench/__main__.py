@@ -19,6 +19,7 @@ from bench import (
     startup,
     throughput,
     unchanged,
+    webhook,
 )
 from bench.bench import BUILD, Bench
 from bench.report import show, write
@@ -40,6 +41,7 @@ BENCHES: dict[str, Callable[[Bench], list[Figure]]] = {
     "outage": outage.measure,
     "limits": limits.measure,
     "scale": scale.measure,
+    "webhook": webhook.measure,
 }
 
 
