@@ -54,6 +54,10 @@ class Admin:
         path.write_bytes(base64.b64decode(part[f"{name}-data"]))
         return str(path)
 
+    def close(self) -> None:
+        """Remove its files."""
+        self._folder.cleanup()
+
     def session(self) -> requests.Session:
         """Give this thread's session."""
         session: requests.Session | None = getattr(self._local, "session", None)

@@ -111,6 +111,11 @@ class Shop:
         (found,) = re.findall(r"^imagestreams_workloads (\S+)$", self.operator.metrics(), re.MULTILINE)
         return int(float(found))
 
+    def version(self, name: str) -> str:
+        """Give the version at which an object is stored."""
+        found: str = self.kubectl.get(name)["metadata"]["resourceVersion"]
+        return found
+
     @property
     def looks_up(self) -> bool:
         """Tell whether the webhook does its work now."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import datetime as dt
+import functools
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -81,6 +82,11 @@ class Creating(threading.Thread):
         while not self._over.is_set():
             made = self._admin.request("POST", "/api/v1/namespaces/default/pods?dryRun=All", POD)
             self.images.append(made["spec"]["containers"][0]["image"])
+        self._admin.session().close()
+
+    def made(self, count: int) -> bool:
+        """Tell whether so many were created."""
+        return len(self.images) >= count
 
     def end(self) -> None:
         """End it."""
@@ -113,7 +119,8 @@ async def test_a_renewed_certificate_is_never_missed(
     )
     await server.start(f"{LOOPBACK}:{port}", certificates.context)
     keeping = asyncio.create_task(Trust(certificates, configuration, now=lambda: clock[0]).run())
-    creating = Creating(Admin(quiet_cluster.kubeconfig))
+    admin = Admin(quiet_cluster.kubeconfig)
+    creating = Creating(admin)
     creating.start()
     try:
         await until(lambda: creating.images and "@" in creating.images[-1], "the first lookup")
@@ -123,12 +130,13 @@ async def test_a_renewed_certificate_is_never_missed(
             await until(lambda: certificates.renewing or certificates.bundle != bundles[-1], "a renewal")
             await until(lambda: not certificates.renewing, "the next certificate served")
             bundles.append(certificates.bundle)
-            seen = len(creating.images)
-            await until(lambda seen=seen: len(creating.images) > seen + 20, "creates with it")
+            more = len(creating.images) + 20
+            await until(functools.partial(creating.made, more), "creates with it")
     finally:
         await asyncio.to_thread(creating.end)
         keeping.cancel()
         await server.close()
+        admin.close()
 
     assert {f"r.io/app@{A}"} == set(creating.images[begun:])
     assert 3 == len(set(bundles))
