@@ -23,6 +23,7 @@ from imagestreams.serving.admission import AdmissionServer
 from imagestreams.serving.certificates import RENEWED_AFTER, Certificates
 from imagestreams.serving.trust import Trust
 from imagestreams.triggering.admit import Admitter
+from imagestreams.triggering.patch import own_namespace
 from imagestreams.triggering.targets import TARGETS
 from localcluster.ports import LOOPBACK, free_port
 from localrun import account_kubeconfig, install_webhook, remove_webhook
@@ -112,7 +113,7 @@ async def test_a_renewed_certificate_is_never_missed(
         Admitter(
             targets=TARGETS,
             stream_of=lambda key: tags if key.name == "app" else None,
-            permitted=lambda _namespace, _key: False,
+            permission=own_namespace,
             held=lambda _: False,
         ),
         Metrics(),

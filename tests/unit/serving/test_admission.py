@@ -23,6 +23,7 @@ from imagestreams.serving import admission
 from imagestreams.serving.admission import PATH, AdmissionServer, parse_review
 from imagestreams.serving.certificates import Certificates
 from imagestreams.triggering.admit import Admitter
+from imagestreams.triggering.patch import own_namespace
 from imagestreams.triggering.targets import TARGETS
 from unit.triggering.deployments import A, deployment, stream, trigger
 
@@ -44,7 +45,7 @@ def admitter(known: Stream | None = None) -> Admitter:
     return Admitter(
         targets=TARGETS,
         stream_of=stream_of,
-        permitted=lambda _namespace, _key: False,
+        permission=own_namespace,
         held=lambda _: False,
     )
 
@@ -244,9 +245,7 @@ async def test_a_bug_of_ours_lets_the_object_in(caplog: pytest.LogCaptureFixture
     def broken(_: StreamKey) -> Stream | None:
         raise ZeroDivisionError
 
-    decide = Admitter(
-        targets=TARGETS, stream_of=broken, permitted=lambda _namespace, _key: False, held=lambda _: False
-    )
+    decide = Admitter(targets=TARGETS, stream_of=broken, permission=own_namespace, held=lambda _: False)
     async with serving(decide) as served:
         assert {"uid": "r-1", "allowed": True} == await served.response(review())
         assert {"failed": 1.0} == served.counted()
