@@ -19,6 +19,7 @@ from bench import (
     startup,
     throughput,
     unchanged,
+    watching,
     webhook,
 )
 from bench.bench import BUILD, Bench
@@ -42,6 +43,7 @@ BENCHES: dict[str, Callable[[Bench], list[Figure]]] = {
     "limits": limits.measure,
     "scale": scale.measure,
     "webhook": webhook.measure,
+    "watching": watching.measure,
 }
 
 

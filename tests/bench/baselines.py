@@ -55,6 +55,40 @@ def empty_operator() -> None:
     asyncio.run(run())
 
 
+def watching(count: str) -> None:
+    """Run a Kopf operator with settings as ours that does nothing with so many Deployments; say "seen"."""
+    import kopf  # noqa: PLC0415
+
+    # Storages that store nothing, as ours: Kopf then neither copies nor compares bodies.
+    none = dict.fromkeys(("fetch", "store", "purge", "touch"), lambda *_, **__: None)
+    diffs = type("D", (kopf.DiffBaseStorage,), {**none, "build": lambda *_, **__: kopf.BodyEssence()})
+    progress = type("P", (kopf.ProgressStorage,), {**none, "clear": lambda _, essence: essence})
+    settings = kopf.OperatorSettings()
+    settings.scanning.disabled = True
+    settings.posting.enabled = False
+    settings.persistence.diffbase_storage = diffs()
+    settings.persistence.progress_storage = progress()
+    settings.watching.chunk_size = 500
+    settings.queueing.idle_timeout = 0.1
+    seen = itertools.count(1)
+    registry = kopf.OperatorRegistry()
+    kopf.on.login(registry=registry)(kopf.login_via_client)
+
+    async def nothing(**_: Any) -> None:
+        return
+
+    async def counted(**_: Any) -> None:
+        if next(seen) == int(count):
+            print("seen", flush=True)
+
+    kopf.on.event("image.openshift.io", "v1alpha1", "imagestreams", registry=registry)(nothing)
+    for plural in ("statefulsets", "daemonsets"):
+        kopf.on.event("apps", "v1", plural, registry=registry)(nothing)
+    kopf.on.event("batch", "v1", "cronjobs", registry=registry)(nothing)
+    kopf.on.event("apps", "v1", "deployments", registry=registry)(counted)
+    asyncio.run(kopf.operator(registry=registry, settings=settings, standalone=True, clusterwide=True))
+
+
 def paged_list(kubeconfig: str) -> None:
     """List all streams in pages of 500 over one kept connection, and print how many seconds that took."""
     import json  # noqa: PLC0415
@@ -146,6 +180,7 @@ def heads(host: str, prefix: str, shape: str, threads: str, seconds: str) -> Non
 BASELINES: dict[str, Callable[..., None]] = {
     "imports": imports,
     "empty-operator": empty_operator,
+    "watching": watching,
     "paged-list": paged_list,
     "first-import": first_import,
     "heads": heads,

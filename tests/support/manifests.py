@@ -44,11 +44,15 @@ def stream(
     }
 
 
-def trigger(container: str, stream_tag: str, **more: Any) -> Manifest:
+POD_SPEC = "spec.template.spec"
+"""Where most kinds have their pod spec."""
+
+
+def trigger(container: str, stream_tag: str, *, pod_spec: str = POD_SPEC, **more: Any) -> Manifest:
     """Write one entry of the trigger annotation."""
     return {
         "from": {"kind": "ImageStreamTag", "name": stream_tag},
-        "fieldPath": f'spec.template.spec.containers[?(@.name=="{container}")].image',
+        "fieldPath": f'{pod_spec}.containers[?(@.name=="{container}")].image',
         **more,
     }
 
@@ -75,6 +79,36 @@ def deployment(name: str, follows: dict[str, str], *, replicas: int = 1, image: 
                 },
             },
         },
+    }
+
+
+def stateful_set(name: str, follows: dict[str, str]) -> Manifest:
+    """Write a StatefulSet whose containers follow tags."""
+    written = deployment(name, follows)
+    written["kind"] = "StatefulSet"
+    written["spec"]["serviceName"] = name
+    return written
+
+
+def daemon_set(name: str, follows: dict[str, str]) -> Manifest:
+    """Write a DaemonSet whose containers follow tags."""
+    written = deployment(name, follows)
+    written["kind"] = "DaemonSet"
+    del written["spec"]["replicas"]
+    return written
+
+
+def cron_job(name: str, follows: dict[str, str]) -> Manifest:
+    """Write a CronJob whose containers follow tags; its time comes once a year."""
+    template = deployment(name, follows)["spec"]["template"]
+    template["spec"]["restartPolicy"] = "Never"
+    pod_spec = "spec.jobTemplate.spec.template.spec"
+    entries = [trigger(*item, pod_spec=pod_spec) for item in follows.items()]
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "CronJob",
+        "metadata": {"name": name, "annotations": {"image.openshift.io/triggers": json.dumps(entries)}},
+        "spec": {"schedule": "0 0 1 1 *", "jobTemplate": {"spec": {"template": template}}},
     }
 
 

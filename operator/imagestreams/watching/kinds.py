@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _EXPIRED = 410
 _WATCH_SECONDS = 300
+_BREATH = 0.1
 _LOOK_AGAIN = 10.0
 """How many seconds until a kind that is absent or forbidden is asked for again."""
 _WELL_SECONDS = 10.0
@@ -101,6 +102,8 @@ class Kinds:
         version, until = listed.version, loop.time() + self._interval
         while (left := until - loop.time()) > 0:
             version = await self._watch(target, resource, version, min(_WATCH_SECONDS, int(left) + 1))
+            # Whoever ends watches at once is not to be asked in a circle.
+            await asyncio.sleep(_BREATH)
 
     async def _list(self, target: Target, resource: Resource) -> Listed:
         return await self._comparer.compare(
