@@ -90,9 +90,9 @@ def test_a_kind_and_its_rights_may_come_late_and_go(told_of_kinds: OperatorProce
         third = f"{registry.host}/app@{registry.put_image('app', '1', 'third')}"
         eventually(lambda: images(kubectl, "web") == [third], within=20, what="a Deployment that moves on")
         eventually(
-            lambda: told_of_kinds.log.read_text().count(said) >= 2,
-            within=30,
-            what="a kind that is missed again",
+            lambda: "imagestreams_workloads 1.0" in told_of_kinds.metrics(),
+            within=20,
+            what="no Rollout known",
         )
     assert pid == told_of_kinds.pid
     assert told_of_kinds.alive
