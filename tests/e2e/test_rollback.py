@@ -71,7 +71,7 @@ def test_a_rollback_sticks_until_it_is_released(
     assert rolled == kubectl.get("deployment/web")["metadata"]["generation"]
 
     release(kubectl)
-    eventually(lambda: current(kubectl, "app", "latest") == third, within=2, what="the third at once")
+    eventually(lambda: current(kubectl, "app", "latest") == third, within=4, what="the third at once")
     eventually(lambda: running(kubectl, "web") == {third}, within=60, what="the third image in the pods")
     assert ("", ("", "")) == (available(kubectl, "app", "latest"), held(kubectl, "app", "latest"))
     told = [events(kubectl, "app", reason) for reason in ("TagHeld", "AvailableMoved", "TagReleased")]

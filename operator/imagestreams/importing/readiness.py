@@ -76,7 +76,7 @@ def _refused(stream: Stream, tags: Mapping[str, TagStatus]) -> str:
 
 def _held(stream: Stream, tags: Mapping[str, TagStatus]) -> str:
     names = _holds(stream, tags, "True")
-    return f"; held at an image of their history: {_names(names)}" if names else ""
+    return f"; held by annotation imagestreams.dev/hold: {_names(names)}" if names else ""
 
 
 def _holds(stream: Stream, tags: Mapping[str, TagStatus], status: str) -> list[str]:

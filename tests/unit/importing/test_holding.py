@@ -326,7 +326,8 @@ def test_ready_and_the_tags_column_tell_of_held_tags() -> None:
     life = Life(tag("a"), tag("b")).answer("a", A).answer("a", B).answer("b", A)
     assert "b,a" == life.given.status.summary.tags
     life.edit(holding(A, "a"), tag("b"))
-    assert ("True", "Imported", "2 tags are imported; held at an image of their history: a") == life.ready()
+    message = "2 tags are imported; held by annotation imagestreams.dev/hold: a"
+    assert ("True", "Imported", message) == life.ready()
     assert ("a,b", day(life.days - 1)) == (
         life.given.status.summary.tags,
         life.given.status.summary.updated,
