@@ -414,6 +414,27 @@ def test_a_tag_that_follows_another_can_be_held() -> None:
     assert ("daba", "", ("", "")) == (life.images("latest"), life.available("latest"), life.held("latest"))
 
 
+def test_a_release_while_its_source_moves_goes_to_where_that_is() -> None:
+    """What was available, and is the source's image no more, is no part of the history of who follows it."""
+    life = Life(tag(), alias("latest", "v1")).answer(image=A).answer(image=B)
+    life.edit(tag(), alias("latest", "v1", hold=A))
+    edited = stream(tag(), alias("latest", "v1"), generation=life.given.generation + 1)
+    edited = dataclasses.replace(edited, status=life.given.status)
+    outcome = Imported(intent_of(edited, edited.tags[0]), f"{APP}@{C}", C)
+    latest = record(edited, {"v1": outcome}, now=day(99)).tags[0]
+    assert ("latest", [C, A, B, A]) == (latest.tag, [item.image for item in latest.items])
+
+
+def test_a_held_tag_that_can_follow_no_more_keeps_what_is_available() -> None:
+    """Tags that come to follow each other are told so; released, the tag goes to what it saw last."""
+    life = Life(tag(), alias("latest", "v1")).answer(image=A).answer(image=B)
+    life.edit(tag(), alias("latest", "v1", hold=A)).edit(alias("v1", "latest"), alias("latest", "v1", hold=A))
+    assert ["ImportSuccess", "Held"] == [item.type for item in life.tag("latest").conditions]
+    assert ("aba", "b") == (life.images("latest"), life.available("latest"))
+    life.edit(alias("v1", "latest"), alias("latest", "v1"))
+    assert ("baba", "") == (life.images("latest"), life.available("latest"))
+
+
 @pytest.mark.parametrize(
     "copy",
     [alias("copy", "v1", reference=True), alias("copy", f"app@{B}", "ImageStreamImage")],
@@ -580,6 +601,24 @@ _STEPS = st.lists(
     | st.tuples(st.sampled_from(["release", "fail"]), st.just("")),
     max_size=12,
 )
+
+
+def test_the_whole_of_a_long_history_is_kept() -> None:
+    """Going back and forth drops nothing that the stream says is kept."""
+    keep = {"imagestreams.dev/keep": "100"}
+    life = Life(tag(), notes=keep)
+    for number in range(60):
+        life.answer(image=f"sha256:{number:064x}")
+    life.edit(holding(f"sha256:{0:064x}"), notes=keep)
+    assert (61, "True") == (len(life.tag().items), life.held()[0])
+    assert 62 == len(life.edit(tag(), notes=keep).tag().items)
+
+
+def test_where_there_are_many_tags_messages_are_cut() -> None:
+    """A condition takes no more room than there is for one of each tag."""
+    others = [{"name": f"t{number}"} for number in range(1999)]
+    life = moved(A, B).edit(holding(A), *others)
+    assert 200 == len(life.tag().conditions[0].message)
 
 
 @given(_STEPS, st.sampled_from([1, 2, 50]))
