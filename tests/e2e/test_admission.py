@@ -138,6 +138,15 @@ def test_what_is_wrong_in_an_annotation_is_told_when_it_is_applied(shop: Shop) -
     eventually(lambda: [told] == events(shop.kubectl, "wrong", "TriggerInvalid"), within=10, what="the Event")
 
 
+def test_an_image_that_a_trigger_does_not_let_through_is_told(shop: Shop) -> None:
+    """`kubectl set image` of a container that follows a tag changes nothing, and says so."""
+    shop.kubectl.apply(deployment("kept", {"web": "redis:7"}, replicas=0))
+    done = shop.kubectl.run("set", "image", "deployment/kept", f"web={ELSEWHERE}")
+
+    assert [shop.redis] == images(shop.kubectl, "kept")
+    assert f'Warning: container "web" follows redis:7: image "{ELSEWHERE}" is not used\n' == done.stderr
+
+
 APPLY = {"client": ("redis:7", ()), "server": (" ", ("--server-side", "--force-conflicts"))}
 
 

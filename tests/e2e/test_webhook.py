@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from conftest import Kubectl
 from e2e.admitting import ELSEWHERE, FLAG, Shop, workload
 from e2e.reading import images
+from localcluster import images as contents
 from localrun import install_webhook, remove_webhook
-from support.manifests import deployment
+from support.manifests import deployment, tag
 from support.waiting import eventually
 
 if TYPE_CHECKING:
-    from localcluster import Cluster
+    from localcluster import Cluster, Publisher
 
 CONFIGURATION = "mutatingwebhookconfiguration/imagestreams"
 DIGEST = "sha256:" + "a" * 64
@@ -88,6 +89,21 @@ def test_a_namespace_can_be_left_out(shop: Shop) -> None:
         before = shop.reviews()
         shop.would_be(workload("CronJob"), f"--namespace={ours}")
         assert before == shop.reviews()
+
+
+def test_what_the_operator_writes_does_not_come_back_to_it(shop: Shop, publisher: Publisher) -> None:
+    """A tag that gets its image later is written by the operator, whose write the webhook never sees."""
+    kubectl = shop.kubectl
+    kubectl.apply(deployment("later", {"web": "redis:later"}, replicas=0))
+    assert [" "] == images(kubectl, "later")
+    before = shop.reviews()
+    repository = shop.redis.partition("@")[0]
+    digest = publisher.push(repository.partition("/")[2], "later", contents.saying("later"))
+    added = {"op": "add", "path": "/spec/tags/-", "value": tag("later", f"{repository}:later")}
+    kubectl("patch", "is/redis", "--type=json", f"--patch={json.dumps([added])}")
+
+    eventually(lambda: images(kubectl, "later") == [f"{repository}@{digest}"], within=20, what="the image")
+    assert before == shop.reviews()
 
 
 def test_what_is_wiped_is_mended_within_a_minute(shop: Shop, cluster: Cluster) -> None:
