@@ -66,12 +66,14 @@ class Operator:
         self._settings = settings
         self._metrics = metrics = Metrics()
         targets = read_targets(settings.kinds)
-        self._api = Api(threads=2 * settings.kube_threads + len(targets), user_agent=_USER_AGENT)
+        self._api = Api(threads=2 * settings.kube_threads + 1 + len(targets), user_agent=_USER_AGENT)
         self._threads = concurrent.futures.ThreadPoolExecutor(settings.kube_threads, "kube")
         self._registry_threads = Threads(settings.registry_threads)
         # A status must not wait for the thousand workloads that follow another.
         self._workload_threads = concurrent.futures.ThreadPoolExecutor(settings.kube_threads, "workload")
-        self._events = EventPoster(self._api, self._threads)
+        self._event_threads = concurrent.futures.ThreadPoolExecutor(1, "event")
+        patcher = WorkloadPatcher(self._api, self._workload_threads, metrics)
+        self._events = EventPoster(self._api, self._event_threads, busy=patcher.busy)
         self._store = Store(own_namespace=settings.namespace)
         self._permissions = Permissions(
             PermissionAsker(self._api, self._threads).ask,
@@ -80,7 +82,7 @@ class Operator:
         )
         self._follower = Follower(
             stream_of=self._store.stream,
-            patcher=WorkloadPatcher(self._api, self._workload_threads, metrics),
+            patcher=patcher,
             tell=self._tell_workload,
             metrics=metrics,
             permission=self._permissions.now,
@@ -208,7 +210,8 @@ class Operator:
             await self._webhook.close()
             await health.close()
             self._registry_threads.close()
-            for threads in (self._threads, self._workload_threads, self._watch_threads):
+            pools = self._threads, self._workload_threads, self._event_threads, self._watch_threads
+            for threads in pools:
                 threads.shutdown(wait=False, cancel_futures=True)
         for work in failed:
             with contextlib.suppress(asyncio.CancelledError):

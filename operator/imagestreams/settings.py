@@ -75,7 +75,9 @@ class Settings:
     request_timeout: float = _duration("30s", "how long one request to a registry may take in all")
     registry_threads: int = _number(32, "how many registries' answers are waited for at once")
     registry_share: int = _number(8, "how many of them of one registry, and how many for one namespace")
-    kube_threads: int = _number(4, "how many writes to the API server are under way at once")
+    kube_threads: int = _number(
+        4, "how many writes of statuses are under way at once, and how many of workloads"
+    )
     writes_per_second: int = _number(200, "how many statuses are written a second at the most")
     sweep_interval: float = _duration("10m", "how often everything is listed, to find what a watch missed")
     image_grace: float = _duration("1h", "how long an Image that no history names any more is kept")

@@ -177,6 +177,92 @@ def heads(host: str, prefix: str, shape: str, threads: str, seconds: str) -> Non
     print(sum(counts) / (time.monotonic() - began), (time.process_time() - used) / sum(counts))
 
 
+def patches(kubeconfig: str, namespace: str, shape: str, before: str, after: str) -> None:
+    """Give Deployments another image, guarded by the one they have; print how many seconds that took.
+
+    With the shape 1000x4 they are web-0 to web-999, patched by four threads.
+    """
+    import threading  # noqa: PLC0415
+    import time  # noqa: PLC0415
+    from pathlib import Path  # noqa: PLC0415
+
+    from bench.populate import Admin  # noqa: PLC0415
+
+    admin = Admin(Path(kubeconfig))
+    body = _image_patch(before, after)
+    count, _, threads = shape.partition("x")
+
+    def write(mine: int) -> None:
+        session = admin.session()
+        for number in range(mine, int(count), int(threads)):
+            _patch_image(session, admin.server, namespace, f"web-{number}", body)
+
+    writing = [threading.Thread(target=write, args=(mine,)) for mine in range(int(threads))]
+    began = time.monotonic()
+    for thread in writing:
+        thread.start()
+    for thread in writing:
+        thread.join()
+    print(time.monotonic() - began)
+
+
+def watch_then_patch(kubeconfig: str, namespace: str) -> None:
+    """Watch the streams of a namespace; give the Deployment of the same name the image of each that moves."""
+    import json  # noqa: PLC0415
+    from pathlib import Path  # noqa: PLC0415
+
+    import requests  # noqa: PLC0415
+
+    from bench.populate import Admin  # noqa: PLC0415
+
+    admin = Admin(Path(kubeconfig))
+    path = f"{admin.server}/apis/image.openshift.io/v1alpha1/namespaces/{namespace}/imagestreams"
+    listed = admin.session().get(path, timeout=60).json()
+    images = {one["metadata"]["name"]: _first_image(one) for one in listed["items"]}
+    version = listed["metadata"]["resourceVersion"]
+    watched = admin.session().get(
+        path, params={"watch": "1", "resourceVersion": version}, stream=True, timeout=(5, 300)
+    )
+    print("ready", flush=True)
+    with requests.Session() as session:
+        session.trust_env = False
+        session.verify, session.cert = admin.session().verify, admin.session().cert
+        for line in watched.iter_lines(chunk_size=None):
+            stream = json.loads(line)["object"]
+            name, image = stream["metadata"]["name"], _first_image(stream)
+            if image != images[name]:
+                _patch_image(session, admin.server, namespace, name, _image_patch(images[name], image))
+                images[name] = image
+
+
+def _first_image(stream: dict[str, Any]) -> str:
+    image: str = stream["status"]["tags"][0]["items"][0]["dockerImageReference"]
+    return image
+
+
+def _image_patch(before: str, after: str) -> str:
+    import json  # noqa: PLC0415
+
+    path = "/spec/template/spec/containers/0/image"
+    resolved = f"web=app:v1@{after.rpartition('@')[2]}"
+    return json.dumps(
+        [
+            {"op": "test", "path": path, "value": before},
+            {"op": "add", "path": path, "value": after},
+            {"op": "add", "path": "/metadata/annotations/imagestreams.dev~1resolved", "value": resolved},
+        ]
+    )
+
+
+def _patch_image(session: Any, server: str, namespace: str, name: str, body: str) -> None:
+    session.patch(
+        f"{server}/apis/apps/v1/namespaces/{namespace}/deployments/{name}",
+        data=body,
+        headers={"Content-Type": "application/json-patch+json"},
+        timeout=30,
+    ).raise_for_status()
+
+
 BASELINES: dict[str, Callable[..., None]] = {
     "imports": imports,
     "empty-operator": empty_operator,
@@ -184,6 +270,8 @@ BASELINES: dict[str, Callable[..., None]] = {
     "paged-list": paged_list,
     "first-import": first_import,
     "heads": heads,
+    "patches": patches,
+    "watch-then-patch": watch_then_patch,
 }
 
 if __name__ == "__main__":

@@ -25,6 +25,8 @@ class Asked:
     verb: str
     path: str
     code: int
+    at: float = 0.0
+    """When it came in, as Unix time."""
 
 
 def now() -> str:
@@ -38,8 +40,8 @@ def asked_since(cluster: Cluster, moment: str) -> list[Asked]:
     An entry is in the log before the one who asked has the end of the answer.
     """
     return [
-        Asked(entry["verb"], entry["requestURI"], entry.get("responseStatus", {}).get("code", 0))
-        for entry in _entries(cluster, moment)
+        Asked(entry["verb"], entry["requestURI"], _code(entry), _time(entry["requestReceivedTimestamp"]))
+        for entry in _by_operator(cluster, moment)
     ]
 
 
@@ -47,7 +49,7 @@ def said_since(cluster: Cluster, moment: str) -> list[tuple[str, str]]:
     """Give what the operator has written since a moment, or tried to: where, and the whole body as JSON."""
     return [
         (entry["requestURI"], json.dumps(entry["requestObject"]))
-        for entry in _entries(cluster, moment)
+        for entry in _by_operator(cluster, moment)
         if "requestObject" in entry
     ]
 
@@ -57,13 +59,40 @@ def writes_since(cluster: Cluster, moment: str) -> list[Asked]:
     return [asked for asked in asked_since(cluster, moment) if asked.verb in WRITES]
 
 
-def _entries(cluster: Cluster, moment: str) -> Iterator[dict[str, Any]]:
+def answered_since(cluster: Cluster, moment: str, verb: str, below: str) -> list[tuple[str, float]]:
+    """Give the path of each such request by anybody that succeeded, and when it was answered, as Unix time.
+
+    `below` is how its path begins.
+    """
+    return [
+        (entry["requestURI"].partition("?")[0], _time(entry["stageTimestamp"]))
+        for entry in _entries(cluster, moment, f'"requestURI":"{below}')
+        if entry["verb"] == verb and _code(entry) < 300
+    ]
+
+
+def _code(entry: dict[str, Any]) -> int:
+    code: int = entry.get("responseStatus", {}).get("code", 0)
+    return code
+
+
+def _time(text: str) -> float:
+    return dt.datetime.fromisoformat(text).timestamp()
+
+
+def _by_operator(cluster: Cluster, moment: str) -> Iterator[dict[str, Any]]:
+    for entry in _entries(cluster, moment, OPERATOR_USER):
+        if entry["user"]["username"] == OPERATOR_USER:
+            yield entry
+
+
+def _entries(cluster: Cluster, moment: str, text: str) -> Iterator[dict[str, Any]]:
     assert cluster.audit_log is not None, "this cluster has no audit log"
     for path in sorted(cluster.audit_log.parent.glob(f"{cluster.audit_log.stem}*.log")):
         with path.open() as lines:
             for line in lines:
-                if OPERATOR_USER not in line:
+                if text not in line:
                     continue
                 entry = json.loads(line)
-                if entry["user"]["username"] == OPERATOR_USER and entry["requestReceivedTimestamp"] >= moment:
+                if entry["requestReceivedTimestamp"] >= moment:
                     yield entry

@@ -19,7 +19,7 @@ from imagestreams.model.permission import OWN, UNKNOWN, Permission
 from imagestreams.registry.memory import Memory
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Coroutine, Iterable
 
     from imagestreams.model.stream import StreamKey
 
@@ -79,8 +79,7 @@ class Permissions:
             known = self._to_ask(namespace, stream)
             known.used = time = asyncio.get_running_loop().time()
             if known.answer is None and time >= known.asked + HOLDS:
-                known.asked = time
-                self._background.spawn(self._learn(namespace, stream, known))
+                self._background.spawn(self._learning(namespace, stream, known, time))
         return self.of(namespace, stream)
 
     def permitted(self, namespace: str, stream: StreamKey) -> bool | None:
@@ -115,8 +114,7 @@ class Permissions:
                 # Another stream of the namespace asks, and is the only one that would be told.
                 await asyncio.shield(known.answer)
             elif now >= known.asked + HOLDS:
-                known.asked = now
-                await self._learn(namespace, stream, known)
+                await self._learning(namespace, stream, known, now)
         return before != [known.permission for _, known in wanted]
 
     def _forget(self, used: float) -> None:
@@ -129,8 +127,16 @@ class Permissions:
             self._known.put((namespace, stream), known)
         return known
 
-    async def _learn(self, namespace: str, stream: StreamKey, known: _Known) -> None:
-        answer = known.answer = asyncio.get_running_loop().create_future()
+    def _learning(
+        self, namespace: str, stream: StreamKey, known: _Known, now: float
+    ) -> Coroutine[None, None, None]:
+        # At once, not when it has its turn: who asks meanwhile waits for this answer.
+        known.asked, known.answer = now, asyncio.get_running_loop().create_future()
+        return self._learn(namespace, stream, known, known.answer)
+
+    async def _learn(
+        self, namespace: str, stream: StreamKey, known: _Known, answer: asyncio.Future[None]
+    ) -> None:
         before = known.permission
         try:
             async with self._turns:

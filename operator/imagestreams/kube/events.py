@@ -1,5 +1,7 @@
 """Kubernetes Events on streams and workloads: posted in the background, bounded, never in anybody's way.
 
+While workloads are patched they wait: a tag that a thousand follow is told of a thousand times, and the API
+server would else be as busy with the telling as with the doing.
 Called through app by importing.work and triggering.follow. An Event that cannot be posted is logged
 and dropped: the condition or the log says the same.
 """
@@ -10,19 +12,24 @@ import dataclasses
 import datetime as dt
 import hashlib
 import logging
+import time
 from typing import TYPE_CHECKING
 
 from imagestreams.errors import ClusterError, ConflictError
 from imagestreams.kube.resources import EVENTS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from concurrent.futures import Executor, Future
 
     from imagestreams.kube.api import Api
 
 _log = logging.getLogger(__name__)
-_WAITING = 200
+_WAITING = 2000
 _MESSAGE_LIMIT = 1024
+_PATIENCE = 1.0
+"""How long an Event waits for writes that matter more, in seconds."""
+_LOOK = 0.02
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -39,9 +46,11 @@ class Subject:
 class EventPoster:
     """Posts Events in threads of its own. Not thread-safe: called from the event loop."""
 
-    def __init__(self, api: Api, threads: Executor) -> None:
+    def __init__(self, api: Api, threads: Executor, *, busy: Callable[[], bool] = lambda: False) -> None:
+        """`busy`, asked from these threads, tells whether writes are under way that matter more."""
         self._api = api
         self._threads = threads
+        self._busy = busy
         self._waiting: set[Future[None]] = set()
 
     def post(self, subject: Subject, reason: str, message: str, *, warning: bool = False) -> None:
@@ -77,6 +86,9 @@ class EventPoster:
         self._waiting.add(self._threads.submit(self._post, subject, event))
 
     def _post(self, subject: Subject, event: dict[str, object]) -> None:
+        until = time.monotonic() + _PATIENCE
+        while self._busy() and time.monotonic() < until:
+            time.sleep(_LOOK)
         try:
             self._api.request("POST", EVENTS.path(subject.namespace), body=event)
         except ConflictError:

@@ -31,6 +31,11 @@ class WorkloadPatcher:
         self._api = api
         self._threads = threads
         self._metrics = metrics
+        self._under_way = 0
+
+    def busy(self) -> bool:
+        """Tell whether workloads are being patched. Thread-safe."""
+        return self._under_way > 0
 
     async def patch(self, workload: Workload, operations: Sequence[dict[str, Any]]) -> Workload | None:
         """Apply a JSON patch; the answer is the workload as it is stored now, None if it lost its annotation.
@@ -39,12 +44,14 @@ class WorkloadPatcher:
         missing (403), GoneError when the workload is deleted, ClusterError for all else.
         """
         outcome = "ok"
+        self._under_way += 1
         try:
             body = await self._call(workload, "PATCH", list(operations), JSON_PATCH)
         except ClusterError as error:
             outcome = outcome_of(error)
             raise
         finally:
+            self._under_way -= 1
             self._metrics.writes.labels("workload", outcome).inc()
         return Workload.parse(workload.target, body)
 

@@ -102,6 +102,8 @@ class Applier:
             self._order.content(workload.key)
             return 0.0
         if wait := await self._fought(workload, patch):
+            # Nobody waits for it meanwhile.
+            self._order.content(workload.key)
             return wait
         if patch.moves:
             hold = self._order.hold(workload, self.limits(patch), _now())
@@ -153,9 +155,9 @@ class Applier:
     async def _fought(self, workload: Workload, patch: WorkloadPatch) -> float:
         """Say for how many seconds it must not be written to, and tell once of a fight."""
         key = workload.key
-        if not self._fights.fight(key, patch.moves, _now()):
+        if self._fights.at_peace(key, _now()):
             self._fighting.discard(key)
-        elif key not in self._fighting:
+        if key not in self._fighting and self._fights.fight(key, patch.moves, _now()):
             self._fighting.add(key)
             await self._tell_fight(workload, patch.moves)
         return self._fights.wait(key, patch.moves, _now())

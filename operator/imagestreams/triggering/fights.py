@@ -45,6 +45,11 @@ class Fights:
             return 0.0
         return max(0.0, reverts[0] + WINDOW - now)
 
+    def at_peace(self, key: WorkloadKey, now: float) -> bool:
+        """Tell whether a fight, if there was one, is long over."""
+        reverts = self._reverts.get(key)
+        return not reverts or now >= reverts[-1] + WINDOW
+
     def tries(self, key: WorkloadKey, now: float) -> None:
         """Note that a write is tried."""
         self._tried[key] = self._tried.get(key, (0.0, float("-inf")))[1], now

@@ -44,8 +44,8 @@ class Rollout:
 DONE = Rollout(Phase.DONE)
 
 
-def read_rollout(group: str, kind: str, body: Any) -> Rollout:
-    """Judge a workload of this kind by its body."""
+def read_rollout(group: str, plural: str, body: Any) -> Rollout:
+    """Judge a workload of this kind (as "apps", "deployments") by its body."""
     raw = border.mapping(body)
     spec, status = border.mapping(raw.get("spec")), border.mapping(raw.get("status"))
     if _starts_none(spec):
@@ -54,7 +54,7 @@ def read_rollout(group: str, kind: str, body: Any) -> Rollout:
     if (observed := _observed(status)) is not None and observed < generation:
         found = Rollout(Phase.RUNNING, "its last change has not been taken up yet")
     else:
-        found = _KINDS.get((group, kind), _any)(spec, status)
+        found = _KINDS.get((group, plural), _any)(spec, status)
     if found.phase is not Phase.RUNNING:
         return found
     counts = (value for _, value in sorted(status.items()) if isinstance(value, int))
@@ -125,9 +125,9 @@ def _any(_spec: dict[str, Any], status: dict[str, Any]) -> Rollout:
 
 
 _KINDS: dict[tuple[str, str], Callable[[dict[str, Any], dict[str, Any]], Rollout]] = {
-    ("apps", "Deployment"): _deployment,
-    ("apps", "StatefulSet"): _stateful_set,
-    ("apps", "DaemonSet"): _daemon_set,
+    ("apps", "deployments"): _deployment,
+    ("apps", "statefulsets"): _stateful_set,
+    ("apps", "daemonsets"): _daemon_set,
 }
 
 

@@ -84,7 +84,7 @@ class Workload:
     @property
     def waits_for_first(self) -> bool:
         """Tell whether a container has no image yet, so that nothing of it can run."""
-        return any(not (item.image or "").strip() for item in self.containers)
+        return any(not str(item.image or "").strip() for item in self.containers)
 
     @classmethod
     def parse(cls, target: Target, body: Any) -> Workload | None:
@@ -105,7 +105,7 @@ class Workload:
             triggers=parse_triggers(text, namespace=namespace, pod_spec_path=target.pod_spec_path),
             containers=containers_of(target, raw),
             resolved=resolved if isinstance(resolved, str) else None,
-            rollout=read_rollout(target.group, target.kind, raw),
+            rollout=read_rollout(target.group, target.plural, raw),
             order=border.text(notes.get(annotation_keys.ROLLOUT)),
             kind=border.text(raw.get("kind")) or target.kind,
         )

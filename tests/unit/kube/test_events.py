@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
 
 from imagestreams.kube.events import EventPoster, Subject
+from support.waiting import eventually
 
 if TYPE_CHECKING:
     from imagestreams.kube.api import Api
@@ -93,15 +95,31 @@ def test_an_event_that_is_refused_is_logged_and_forgotten(
     assert "the event R on shop/app is lost: forbidden" in caplog.text
 
 
+def test_events_wait_for_what_matters_more(server: ApiServer, api: Api) -> None:
+    """While patches are under way an Event is not posted, for a second at the most."""
+    busy = True
+    began = time.monotonic()
+    with ThreadPoolExecutor(1) as threads:
+        poster = EventPoster(api, threads, busy=lambda: busy)
+        poster.post(APP, "R", "waits its second")
+        eventually(lambda: server.requests, within=5, every=0.01, what="the first Event")
+        waited = time.monotonic() - began
+        poster.post(APP, "R", "waits for the end")
+        busy = False
+
+    assert 1.0 <= waited
+    assert 2 == len(server.requests)
+
+
 def test_events_do_not_pile_up(server: ApiServer, api: Api, caplog: pytest.LogCaptureFixture) -> None:
-    """While 200 wait, more are dropped, with a line in the log; afterwards they are posted again."""
+    """While 2,000 wait, more are dropped, with a line in the log; afterwards they are posted again."""
     go_on = threading.Event()
     with ThreadPoolExecutor(1) as threads:
         poster = EventPoster(api, threads)
         threads.submit(go_on.wait)
-        for number in range(300):
+        for number in range(2100):
             poster.post(APP, "R", str(number))
         go_on.set()
 
-    assert 200 == len(server.requests)
+    assert 2000 == len(server.requests)
     assert 100 == caplog.text.count("too many events; dropped R on shop/app")

@@ -213,6 +213,24 @@ async def test_a_write_that_fails_does_not_block_the_others() -> None:
     assert ["web-0", "web-1"] == moved(world)
 
 
+async def test_a_fight_does_not_block_the_others() -> None:
+    """While one waits for the end of its fight its place is another's."""
+    world = World()
+    await followers(world, 2, limit="1")
+    for number in range(8):
+        world.apply(deployment(trigger(), name="web-0", containers={"web": f"mine:{number}"}))
+        await until(3 + 2 * number)
+        world.status("web-0")
+    assert "TriggerFight" in world.reasons
+    world.move(stream(version="2", v1=A, v2=B, limit="1"))
+    world.apply(deployment(trigger(source="app:v2"), name="web-1", containers={"web": f"r.io/app@{A}"}))
+    world.status("web-1")
+    await until(20)
+
+    assert ["web-1"] == moved(world)
+    assert "mine:7" == world.image(key=WorkloadKey("deployments", "shop", "web-0"))
+
+
 async def test_a_newer_image_goes_to_those_that_roll_out_already() -> None:
     """Who has a place keeps it: the newest image replaces the one that rolls out; the others wait on."""
     world = World()

@@ -10,8 +10,8 @@ from hypothesis import given
 from imagestreams.triggering.rollouts import DONE, Phase, Rollout, read_rollout
 from unit.model.arbitrary import anything, nearly, several, words
 
-DEPLOYMENT, SET, DAEMON = ("apps", "Deployment"), ("apps", "StatefulSet"), ("apps", "DaemonSet")
-OTHER = ("argoproj.io", "Rollout")
+DEPLOYMENT, SET, DAEMON = ("apps", "deployments"), ("apps", "statefulsets"), ("apps", "daemonsets")
+OTHER = ("argoproj.io", "rollouts")
 
 
 def body(spec: dict[str, Any], status: dict[str, Any], generation: int = 2) -> dict[str, Any]:
@@ -112,7 +112,7 @@ PARTITION = {"updateStrategy": {"rollingUpdate": {"partition": 2}}}
         (OTHER, {}, conditions(Ready="Unknown"), "running", "not ready"),
         (OTHER, {}, conditions(Reconciling="True", Ready="True"), "running", "reconciling"),
         (OTHER, {}, conditions(Stalled="True", Ready="False"), "stuck", "stalled"),
-        (("batch", "CronJob"), {}, {"active": [{}]}, "done", ""),
+        (("batch", "cronjobs"), {}, {"active": [{}]}, "done", ""),
     ],
 )
 def test_a_rollout_is_judged_by_the_status(
