@@ -57,6 +57,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _USER_AGENT = f"imagestreams/{__version__}"
 _LAST_WRITES = 2.0
+_LISTS = 2
 
 
 class Operator:
@@ -66,11 +67,13 @@ class Operator:
         self._settings = settings
         self._metrics = metrics = Metrics()
         targets = read_targets(settings.kinds)
-        self._api = Api(threads=2 * settings.kube_threads + 1 + len(targets), user_agent=_USER_AGENT)
+        self._api = Api(threads=2 * settings.kube_threads + 1 + _LISTS + len(targets), user_agent=_USER_AGENT)
         self._threads = concurrent.futures.ThreadPoolExecutor(settings.kube_threads, "kube")
         self._registry_threads = Threads(settings.registry_threads)
         # A status must not wait for the thousand workloads that follow another.
         self._workload_threads = concurrent.futures.ThreadPoolExecutor(settings.kube_threads, "workload")
+        # A kind whose lists hang keeps no status from being written.
+        self._list_threads = concurrent.futures.ThreadPoolExecutor(_LISTS, "list")
         self._event_threads = concurrent.futures.ThreadPoolExecutor(1, "event")
         patcher = WorkloadPatcher(self._api, self._workload_threads, metrics)
         self._events = EventPoster(self._api, self._event_threads, busy=patcher.busy)
@@ -128,7 +131,7 @@ class Operator:
         self._watch_threads = concurrent.futures.ThreadPoolExecutor(len(targets), "watch")
         self._kinds = Kinds(
             self._api,
-            self._threads,
+            self._list_threads,
             self._watch_threads,
             self._intake,
             targets,
@@ -210,8 +213,13 @@ class Operator:
             await self._webhook.close()
             await health.close()
             self._registry_threads.close()
-            pools = self._threads, self._workload_threads, self._event_threads, self._watch_threads
-            for threads in pools:
+            for threads in (
+                self._threads,
+                self._workload_threads,
+                self._event_threads,
+                self._list_threads,
+                self._watch_threads,
+            ):
                 threads.shutdown(wait=False, cancel_futures=True)
         for work in failed:
             with contextlib.suppress(asyncio.CancelledError):

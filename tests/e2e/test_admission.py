@@ -133,7 +133,7 @@ def test_what_is_wrong_in_an_annotation_is_told_when_it_is_applied(shop: Shop) -
     done = shop.kubectl.run("apply", "-f", "-", stdin=made)
 
     assert (0, [shop.redis]) == (done.returncode, images(shop.kubectl, "wrong"))
-    told = 'annotation image.openshift.io/triggers: there is no container "other"; there is web'
+    told = 'annotation image.openshift.io/triggers: entry 2: there is no container "other"; there is web'
     assert f"Warning: {told}\n" == done.stderr
     eventually(lambda: [told] == events(shop.kubectl, "wrong", "TriggerInvalid"), within=10, what="the Event")
 

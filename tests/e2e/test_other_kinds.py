@@ -84,7 +84,8 @@ def test_a_kind_and_its_rights_may_come_late_and_go(told_of_kinds: OperatorProce
         moved = f"{registry.host}/app@{registry.put_image('app', '1', 'second')}"
         eventually(lambda: _image(kubectl, "rollout/roll") == moved, within=20, what="a Rollout that moves")
         (updated, *_) = events(kubectl, "roll", "ImageUpdated")
-        assert "app:1 moved container" in updated
+        assert updated.startswith("app:1 moved from ")
+        assert '(container "' in updated
 
         kubectl("delete", "crd", "rollouts.argoproj.io")
         third = f"{registry.host}/app@{registry.put_image('app', '1', 'third')}"

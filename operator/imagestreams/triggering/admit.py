@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from imagestreams.model import annotation_keys, border
 from imagestreams.triggering.lookup import LOOKED_UP, Found, Review, look_up
-from imagestreams.triggering.patch import WorkloadPatch, kept_for, patch_for
+from imagestreams.triggering.patch import WorkloadPatch, patch_for
 from imagestreams.triggering.workload import Workload, containers_of
 
 if TYPE_CHECKING:
@@ -68,12 +68,12 @@ class Admitter:
         stored = self._read(review.target, review.old)
         patch = WorkloadPatch((), (), ())
         if workload is not None:
-            patch = patch_for(workload, self._stream_of, self._permission)
+            patch = patch_for(workload, self._stream_of, self._permission, stored=stored)
         warnings = _warnings(review, patch)
         written = patch
         if workload is not None and stored is not None and patch.moves and self._held(stored):
             # It moves in its own time, by the follower; what the follower writes moves nothing more.
-            written = kept_for(workload, stored)
+            written = patch_for(workload, self._stream_of, self._permission, stored=stored, held=True)
         operations = [each for each in written.operations if each["op"] != "test"]
         for found in look_up(review, self._stream_of):
             if found.container.place not in patch.followed:

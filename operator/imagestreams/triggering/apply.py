@@ -106,7 +106,7 @@ class Applier:
             self._order.content(workload.key)
             return wait
         if patch.moves:
-            hold = self._order.hold(workload, self.limits(patch), _now())
+            hold = self._order.hold(workload, self.limits(patch), _now(), corrects=patch.corrects)
             if hold is not None:
                 self._tell_hold(workload, patch, hold)
                 return 0.0

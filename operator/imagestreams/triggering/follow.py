@@ -68,6 +68,7 @@ class Follower:
             refreshed=self._refreshed,
             released=self._let_others_go,
         )
+        self._closed = False
         self._changed: set[WorkloadKey] = set()
         self._tasks: dict[WorkloadKey, asyncio.Task[None]] = {}
         self._pauses: dict[WorkloadKey, asyncio.Event] = {}
@@ -102,15 +103,17 @@ class Follower:
         """Tell whether the next image of a workload, as it is stored, is for the follower alone to write.
 
         So it is where it may have to wait for other rollouts. Whoever writes the workload meanwhile leaves
-        the images as they are stored (`triggering.patch.kept_for`); the follower writes them in their turn.
+        the images as they are stored (triggering.patch); the follower writes them in their turn.
         """
         patch = self._applier.needs(stored)
         if not patch.moves or stored.waits_for_first:
             return False
-        return after_ready(stored.order) or bool(self._applier.limits(patch))
+        waits = after_ready(stored.order) and not patch.corrects
+        return waits or bool(self._applier.limits(patch))
 
     async def close(self, *, within: float) -> None:
         """Let writes under way finish, for so many seconds at most, and give up the rest."""
+        self._closed = True
         if self._reviewing is not None:
             self._reviewing.cancel()
         tasks = list(self._tasks.values())
@@ -141,6 +144,8 @@ class Follower:
             self._look_at(self._order.due(asyncio.get_running_loop().time()))
 
     def _apply_soon(self, key: WorkloadKey) -> None:
+        if self._closed:
+            return
         self._changed.add(key)
         if key in self._pauses:
             self._pauses[key].set()
@@ -164,11 +169,14 @@ class Follower:
                     self._changed.add(key)
                     await self._pause(key, wait)
         except Exception:  # noqa: BLE001
-            # A bug of ours about one workload must not stop the others; its next change comes here again.
+            # A bug of ours about one workload must not stop the others; its next change comes here again, and
+            # one that came meanwhile in a minute.
             _log.exception("%s: applying triggers failed", key)
+            if key in self._changed:
+                asyncio.get_running_loop().call_later(_RETRY_LAST, self._apply_soon, key)
         finally:
             del self._tasks[key]
-            if self._order.waiting and self._reviewing is None:
+            if self._order.waiting and self._reviewing is None and not self._closed:
                 self._reviewing = asyncio.create_task(self._review())
 
     async def _pause(self, key: WorkloadKey, seconds: float) -> None:

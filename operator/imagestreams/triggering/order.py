@@ -33,6 +33,7 @@ class _Rolling:
     progress: tuple[int, ...]
     timed: bool
     since: float
+    been: frozenset[tuple[int, ...]] = frozenset()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -76,8 +77,12 @@ class Order:
         if rollout.phase is not Phase.RUNNING:
             return self._rolling.pop(key, None) is not None
         known = self._rolling.get(key)
-        if known is None or (known.uid, known.progress) != (workload.uid, rollout.progress):
-            self._rolling[key] = _Rolling(workload.uid, rollout.progress, rollout.timed, now)
+        progress = rollout.progress
+        if known is None or (known.uid, known.progress[:1]) != (workload.uid, progress[:1]):
+            self._rolling[key] = _Rolling(workload.uid, progress, rollout.timed, now, frozenset({progress}))
+        elif progress not in known.been:
+            been = known.been | {progress}
+            self._rolling[key] = _Rolling(workload.uid, progress, rollout.timed, now, been)
         elif known.timed != rollout.timed:
             self._rolling[key] = dataclasses.replace(known, timed=rollout.timed)
         return False
@@ -101,15 +106,18 @@ class Order:
         """Note that the write is over: what its status says counts again."""
         self._writing.discard(key)
 
-    def hold(self, workload: Workload, limits: Mapping[StreamKey, int], now: float) -> Hold | None:
+    def hold(
+        self, workload: Workload, limits: Mapping[StreamKey, int], now: float, *, corrects: bool = False
+    ) -> Hold | None:
         """Tell whether a workload's move has to wait; `limits` are those of the streams that move it.
 
-        The first image of a container never waits: nothing runs that it could disturb.
+        The first image of a container never waits: nothing runs that it could disturb. What `corrects` an
+        image that no tag put there does not wait for the rollout of that one, which may never end.
         """
         key = workload.key
         words, under = "", limits
         if not workload.waits_for_first:
-            if after_ready(workload.order) and self._rolls(key, now):
+            if not corrects and after_ready(workload.order) and self._rolls(key, now):
                 words, under = f"its own rollout is to be done first: {workload.rollout.words}", {}
             else:
                 words = next(filter(None, (self._over(key, *limit, now) for limit in limits.items())), "")
@@ -149,7 +157,11 @@ class Order:
         if len(others) < limit and key not in busy:
             # Who came first in the order goes first; who rolls out already takes no other's place.
             before = (other for other in self._waiting if other < key and other not in busy)
-            others += [other for other in before if stream in self._waiting[other]]
+            others += [
+                other
+                for other in before
+                if stream in self._waiting[other] and self._is_free(other, stream, now)
+            ]
         if len(others) < limit:
             return ""
         named = ", ".join(str(other) for other in others[:_NAMED])
@@ -158,6 +170,11 @@ class Order:
             f"{stream} lets {limit} roll out at once (imagestreams.dev/max-rollouts); "
             f"before it come {named}{more}"
         )
+
+    def _is_free(self, key: WorkloadKey, but: StreamKey, now: float) -> bool:
+        # Who waits for another stream, too, keeps nobody from this one.
+        limits = self._waiting[key].items()
+        return all(len(self._busy(one, now) - {key}) < limit for one, limit in limits if one != but)
 
     def _busy(self, stream: StreamKey, now: float) -> set[WorkloadKey]:
         followers = self._followers(stream)

@@ -47,6 +47,8 @@ class WorkloadPatch:
     """Which streams of other namespaces may not be followed, and how that is granted."""
     streams: frozenset[StreamKey] = frozenset()
     """Whose tags move something."""
+    corrects: bool = dataclasses.field(default=False, compare=False)
+    """Whether an image is replaced that no tag put there: a placeholder, or one set by hand."""
     followed: frozenset[tuple[str, int]] = dataclasses.field(default=frozenset(), compare=False)
     """Where the containers are whose image a tag decides now, whether it moves or not."""
 
@@ -60,19 +62,25 @@ def patch_for(
     workload: Workload,
     stream_of: Callable[[StreamKey], Stream | None],
     permission: Callable[[str, StreamKey], Permission] = own_namespace,
+    *,
+    stored: Workload | None = None,
+    held: bool = False,
 ) -> WorkloadPatch:
     """Compute the write a workload needs; without operations when it shows what its tags stand for.
 
     A tag without an image yet, or a stream that is not there, leaves its field as it is, as in the
     original; so does a stream of another namespace without `permission` to follow it. Paused entries are
     left alone. What the annotation said of them before, it goes on saying: after a restart a stream may
-    only not be known yet.
+    only not be known yet. Whoever writes a workload gives it as it is `stored`, too: images whose move is
+    `held` back stay what they are there, so that no rollout starts before its turn, and so do those of which
+    it is not known yet whether they may be followed.
     """
     fields, problems = _fields(workload)
     writing = _Writing(workload)
     refusals: dict[str, None] = {}
     streams: set[StreamKey] = set()
     followed: set[tuple[str, int]] = set()
+    kept = _kept(stored)
     for trigger, container in fields:
         granted = permission(workload.key.namespace, trigger.stream)
         stream = stream_of(trigger.stream) if granted.granted and not trigger.paused else None
@@ -80,33 +88,44 @@ def patch_for(
         if status is not None and status.current is not None:
             followed.add(container.place)
             label = _label(workload, trigger)
-            note = f"{label}{_pin(status.current.image)}"
-            if writing.image(container, label, status.current.reference, note):
+            image, note = status.current.reference, f"{label}{_pin(status.current.image)}"
+            if held and str(container) in kept:
+                image, note = kept[str(container)]
+            if writing.image(container, label, image, note):
                 streams.add(trigger.stream)
+        elif granted.granted is None and not trigger.paused and _is_noted(workload, trigger, container, kept):
+            followed.add(container.place)
+            writing.image(container, _label(workload, trigger), *kept[str(container)])
         else:
             writing.as_noted(container)
         if granted.granted is False and not trigger.paused:
             refusals[granted.refusal(workload.key.namespace, trigger.stream)] = None
     found = writing.patch(tuple(problems), tuple(refusals), frozenset(streams))
-    return dataclasses.replace(found, followed=frozenset(followed))
+    corrects = any(_corrects(move, _noted(workload).get(move.container)) for move in found.moves)
+    return dataclasses.replace(found, followed=frozenset(followed), corrects=corrects)
 
 
-def kept_for(workload: Workload, stored: Workload) -> WorkloadPatch:
-    """Compute the write that lets a workload's fields keep the images they have where it is stored.
-
-    For whoever writes a workload whose next image is held back (`Follower.held`): the fields that follow
-    a tag then neither start the rollout that has to wait, nor lose what runs.
-    """
-    images = {str(container): container.image for container in stored.containers}
+def _kept(stored: Workload | None) -> dict[str, tuple[str, str]]:
+    """Give image and note of each container that has an image, as they are stored."""
+    if stored is None:
+        return {}
     noted = _noted(stored)
-    writing = _Writing(workload)
-    for trigger, container in _fields(workload)[0]:
-        image = images.get(str(container))
-        if trigger.paused or image is None or str(container) not in noted:
-            writing.as_noted(container)
-        else:
-            writing.image(container, _label(workload, trigger), image, noted[str(container)])
-    return writing.patch()
+    images = {str(item): str(item.image or "") for item in stored.containers}
+    return {name: (image, noted.get(name, "")) for name, image in images.items() if image.strip()}
+
+
+def _is_noted(
+    workload: Workload, trigger: Trigger, container: Container, kept: dict[str, tuple[str, str]]
+) -> bool:
+    _, note = kept.get(str(container), ("", ""))
+    return note.partition("@")[0] == _label(workload, trigger)
+
+
+def _corrects(move: Move, note: str | None) -> bool:
+    """Tell whether a move replaces what no tag put there; a note without a digest does not tell."""
+    if note is None:
+        return True
+    return "@" in note and note.partition("@")[2] != move.before.rpartition("@")[2]
 
 
 class _Writing:

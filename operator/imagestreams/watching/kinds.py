@@ -73,13 +73,12 @@ class Kinds:
                 await self.look(target)
                 patience, told, pause = _patience(), "", 0.0
             except ClusterError as error:
-                if error.status == _EXPIRED:
-                    continue
                 if loop.time() - began > _WELL_SECONDS:
                     patience, told = _patience(), ""
                 words, pause = self._trouble(target, error)
                 pause = pause or next(patience)
-                if words != told:
+                # To be too late is nobody's trouble.
+                if words != told and error.status != _EXPIRED:
                     _log.warning("%s are not watched: %s", target.resource, words)
                 told = words
             await asyncio.sleep(pause)

@@ -10,7 +10,7 @@ from imagestreams.errors import ClusterError, RefusedError
 from imagestreams.triggering.order import PATIENCE
 from imagestreams.triggering.workload import WorkloadKey
 from unit.triggering.deployments import A, B, deployment, stream, trigger, workload
-from unit.triggering.world import APP, KEY, World, until
+from unit.triggering.world import World, until
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.looptime]
 
@@ -66,6 +66,19 @@ async def test_the_next_image_waits_for_the_rollout_that_runs() -> None:
     await until(100.01)
 
     assert ["web-0"] == moved(world, C)
+
+
+@pytest.mark.parametrize("image", ["app:v1", "r.io/app:broken"])
+async def test_an_image_set_by_hand_is_put_back_though_its_own_rollout_runs(image: str) -> None:
+    """What a manifest or a hand put there may never get ready: nobody waits for that."""
+    world = World()
+    await followers(world, 1, notes=AFTER_READY)
+    note = {"imagestreams.dev/resolved": f"web=app:v1@{A}"}
+    world.apply(deployment(trigger(), name="web-0", containers={"web": image}, notes=AFTER_READY | note))
+    world.status("web-0", reason="ReplicaSetUpdated", new=1)
+    await until(10)
+
+    assert ["web-0"] == moved(world, A)
 
 
 async def test_of_many_moves_while_it_waits_the_newest_wins() -> None:
@@ -315,7 +328,8 @@ async def test_a_slip_in_the_order_is_told_and_waits() -> None:
     world = World()
     await followers(world, 1, notes={"imagestreams.dev/rollout": "afterready"})
     world.status("web-0", reason="ReplicaSetUpdated", new=1)
-    world.apply(deployment(trigger(), notes={"imagestreams.dev/rollout": "later"}))
+    notes = {"imagestreams.dev/rollout": "later", "imagestreams.dev/resolved": f"web=app:v1@{A}"}
+    world.apply(deployment(trigger(), containers={"web": f"r.io/app@{A}"}, notes=notes))
     world.move(stream(version="2", v1=B))
     await until(3)
 
@@ -332,13 +346,14 @@ async def test_a_slip_in_the_order_is_told_and_waits() -> None:
 @pytest.mark.parametrize(
     ("notes", "limit", "image", "held"),
     [
-        (AFTER_READY, "", "old:1", True),
+        (AFTER_READY | {"imagestreams.dev/resolved": f"web=app:v1@{A}"}, "", f"r.io/app@{A}", True),
+        (AFTER_READY, "", "old:1", False),
         ({}, "5", "old:1", True),
         ({}, "", "old:1", False),
         (AFTER_READY, "5", f"r.io/app@{B}", False),
         (AFTER_READY, "5", " ", False),
     ],
-    ids=["after-ready", "limit", "neither", "nothing to write", "placeholder"],
+    ids=["after-ready", "set by hand", "limit", "neither", "nothing to write", "placeholder"],
 )
 async def test_others_are_told_what_is_for_the_follower_alone(
     notes: dict[str, str], limit: str, image: str, held: bool
@@ -350,4 +365,3 @@ async def test_others_are_told_what_is_for_the_follower_alone(
     assert held is world.follower.held(
         workload(deployment(trigger(), containers={"web": image}, notes=notes))
     )
-    assert APP.namespace == KEY.namespace

@@ -172,7 +172,7 @@ async def test_a_bug_about_one_workload_does_not_stop_the_others(caplog: pytest.
 
 
 async def test_closing_lets_a_write_finish_but_not_for_ever() -> None:
-    """Close waits for a patch under way, and no longer than it may."""
+    """Close waits for a patch under way, and no longer than it may; what comes then begins nothing."""
     world = World()
     world.cluster.latency = 1.5
     world.move(stream(v1=A))
@@ -182,13 +182,19 @@ async def test_closing_lets_a_write_finish_but_not_for_ever() -> None:
     assert f"r.io/app@{A}" == world.image()
     assert pytest.approx(1.5) == now()
 
-    world.cluster.latency = 3600.0
     world.move(stream(version="2", v1=B))
     await until(2)
-    await world.follower.close(within=2.0)
-    assert pytest.approx(4.0) == now()
-    await world.follower.close(within=2.0)
-    assert pytest.approx(4.0) == now()
+    assert f"r.io/app@{A}" == world.image()
+
+    hanging = World()
+    hanging.cluster.latency = 3600.0
+    hanging.move(stream(v1=A))
+    hanging.apply(deployment(trigger()))
+    await until(2.5)
+    await hanging.follower.close(within=2.0)
+    assert pytest.approx(4.5) == now()
+    await hanging.follower.close(within=2.0)
+    assert pytest.approx(4.5) == now()
 
 
 async def test_a_missing_right_is_told_on_the_workload_once_and_tried_on(

@@ -88,6 +88,30 @@ def test_patience_ends_unless_a_deadline_runs(timed: bool, late: bool) -> None:
     assert late is (order.hold(follower(5), {APP: 1}, PATIENCE) is not None)
 
 
+def test_pods_that_come_and_go_are_no_progress() -> None:
+    """A rollout whose counts go back and forth does not get on, and counts no more when patience ends."""
+    order = order_of(RUNNING)
+    for at in range(30, int(PATIENCE) + 30, 30):
+        ready = dataclasses.replace(RUNNING, progress=(2, 1 + at // 30 % 2))
+        order.seen(follower(0, ready), float(at))
+        if at == 30:
+            assert order.hold(follower(5), {APP: 1}, float(at)) is not None
+
+    assert order.hold(follower(5), {APP: 1}, PATIENCE + 31) is None
+
+
+def test_who_waits_for_another_stream_keeps_nobody_from_this_one() -> None:
+    """The first in the order waits for a stream that is busy: the next, of the free one, goes."""
+    other = StreamKey("shop", "other")
+    followed = {APP: {KEYS[1], KEYS[2]}, other: {KEYS[0], KEYS[1]}}
+    order = Order(lambda key: followed[key])
+    order.all_known()
+    order.seen(follower(0, RUNNING), 0.0)
+
+    assert order.hold(follower(1), {APP: 1, other: 1}, 0.0) is not None
+    assert order.hold(follower(2), {APP: 1}, 0.0) is None
+
+
 def test_several_streams_must_all_leave_room() -> None:
     """A workload that tags of two streams move waits for both, and is due when both have room."""
     other = StreamKey("shop", "other")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from imagestreams.model.permission import Permission
 from imagestreams.model.stream import StreamKey
-from imagestreams.triggering.patch import Move, WorkloadPatch, kept_for, patch_for
+from imagestreams.triggering.patch import Move, WorkloadPatch, patch_for
 from unit.triggering.deployments import A, B, deployment, image_of, stream, trigger, workload
 
 if TYPE_CHECKING:
@@ -289,16 +289,71 @@ def test_while_permission_is_not_known_nothing_is_done_or_told() -> None:
     assert WorkloadPatch((), (), ()) == patch_for(workload(deployment(FOREIGN)), known.get)
 
 
-def test_what_is_held_back_keeps_the_images_that_are_stored() -> None:
-    """A manifest applied anew with a blank gets the image that runs, and what the annotation said of it."""
-    stored = applied(deployment(trigger()), stream(v1=A))
-    anew = deployment(trigger(), trigger("side"), containers={"web": " ", "side": "new:1"})
-    found = kept_for(workload(anew), workload(stored))
-    result = jsonpatch.apply_patch(anew, list(found.operations))
+def written(body: dict[str, Any], stored: dict[str, Any], *streams: Stream, held: bool = False) -> Any:
+    """Give a body as it is to be written where another one is stored."""
+    known = {one.key: one for one in streams}
+    found = patch_for(workload(body), known.get, stored=workload(stored), held=held)
+    return jsonpatch.apply_patch(body, list(found.operations))
 
-    assert (f"r.io/app@{A}", "new:1") == (image_of(result), image_of(result, "side"))
-    assert f"web=app:v1@{A}" == result["metadata"]["annotations"][RESOLVED]
-    assert WorkloadPatch((), (), ()) == kept_for(workload(result), workload(stored))
+
+def test_what_is_held_back_keeps_the_images_that_are_stored() -> None:
+    """A manifest applied anew with a blank gets the image that runs; a new container its tag's."""
+    stored = applied(deployment(trigger()), stream(v1=A))
+    anew = deployment(trigger(), trigger("side"), containers={"web": " ", "side": " "})
+    result = written(anew, stored, stream(v1=B), held=True)
+
+    assert (f"r.io/app@{A}", f"r.io/app@{B}") == (image_of(result), image_of(result, "side"))
+    assert f"web=app:v1@{A}, side=app:v1@{B}" == result["metadata"]["annotations"][RESOLVED]
+
+
+def test_what_is_held_back_keeps_what_runs_without_a_note() -> None:
+    """A workload that has not been resolved yet, because it waits, keeps the image that it has."""
+    result = written(
+        deployment(trigger(), containers={"web": " "}), deployment(trigger()), stream(v1=B), held=True
+    )
+
+    assert "old:1" == image_of(result)
+
+
+def test_what_follows_nothing_now_is_not_kept() -> None:
+    """While one container is held back, one whose stream is gone is as its user writes it."""
+    two = deployment(trigger(), trigger("side", "gone:v1"), containers={"web": " ", "side": " "})
+    stored = applied(two, stream(v1=A), stream("gone", v1=A))
+    anew = copy.deepcopy(stored)
+    anew["spec"]["template"]["spec"]["containers"][1]["image"] = "quay.io/fix:1"
+    result = written(anew, stored, stream(v1=B), held=True)
+
+    assert (f"r.io/app@{A}", "quay.io/fix:1") == (image_of(result), image_of(result, "side"))
+
+
+def test_what_may_be_permitted_stays_as_it_is_stored() -> None:
+    """Until the permission is known, whoever applies a blank over what a foreign tag gave changes nothing."""
+    known = {BASE: stream(namespace="base", v1=A)}
+    body = deployment(FOREIGN)
+    granted = patch_for(workload(body), known.get, lambda *_: Permission(granted=True))
+    stored = jsonpatch.apply_patch(body, list(granted.operations))
+    blank = deployment(FOREIGN, containers={"web": " "})
+
+    assert f"r.io/app@{A}" == image_of(written(blank, stored))
+    assert " " == image_of(written(blank, deployment(FOREIGN, containers={"web": " "})))
+
+
+@pytest.mark.parametrize(
+    ("image", "note", "corrects"),
+    [
+        (f"r.io/app@{A}", f"web=app:v1@{A}", False),
+        ("app:v1", f"web=app:v1@{A}", True),
+        ("app:v1", None, True),
+        ("r.io/app:1", "web=app:v1", False),
+    ],
+    ids=["the tag's", "by hand", "never resolved", "a reference"],
+)
+def test_an_image_that_no_tag_put_there_is_corrected(image: str, note: str | None, corrects: bool) -> None:
+    """What the annotation says of the image before tells whether a tag put it there."""
+    notes = {} if note is None else {RESOLVED: note}
+    body = deployment(trigger(), containers={"web": image}, notes=notes)
+
+    assert corrects is patch(body, stream(v1=B)).corrects
 
 
 def test_several_tags_of_one_image_stay_apart() -> None:
