@@ -180,7 +180,7 @@ class Operator:
             self._importer.run(),
             self._importer.images.run(),
             self._sweep.run(),
-            self._kinds.run(),
+            *self._kinds.runs(),
             self._permissions.run(),
         )
         works = [asyncio.create_task(run) for run in runs]

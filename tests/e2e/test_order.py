@@ -112,5 +112,5 @@ def _is_done(found: dict[str, Any]) -> bool:
     status = found["status"]
     progressing = next(item for item in status["conditions"] if item["type"] == "Progressing")
     seen = status["observedGeneration"] == found["metadata"]["generation"]
-    all_new = status["replicas"] == status["updatedReplicas"]
+    all_new = status["replicas"] == status.get("updatedReplicas")
     return bool(seen and all_new and progressing["reason"] == "NewReplicaSetAvailable")

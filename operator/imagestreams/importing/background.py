@@ -33,6 +33,9 @@ class Background:
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
 
+    def __len__(self) -> int:
+        return len(self._tasks)
+
     def spawn(
         self, work: Coroutine[None, None, None], *, then: Callable[[], None] = lambda: None
     ) -> asyncio.Task[None]:

@@ -32,6 +32,8 @@ UNUSED = 120.0
 _REVIEW = 5.0
 _AT_ONCE = 2
 """How many questions are under way: who writes statuses meanwhile uses the same threads."""
+_PENDING = 500
+"""How many more wait for their turn at the most; who is not among them asks again."""
 _REMEMBERED = 50_000
 
 
@@ -78,13 +80,11 @@ class Permissions:
         if stream.namespace != namespace:
             known = self._to_ask(namespace, stream)
             known.used = time = asyncio.get_running_loop().time()
-            if known.answer is None and time >= known.asked + HOLDS:
+            # Whoever may write a workload may name a hundred streams in each dry run.
+            room = len(self._background) < _PENDING
+            if known.answer is None and time >= known.asked + HOLDS and room:
                 self._background.spawn(self._learning(namespace, stream, known, time))
         return self.of(namespace, stream)
-
-    def permitted(self, namespace: str, stream: StreamKey) -> bool | None:
-        """Tell as `now` does whether it is granted; None: not known yet, and being asked."""
-        return self.now(namespace, stream).granted
 
     async def run(self) -> None:
         """Ask anew, for ever, for what is followed; forget what nobody wants any more."""

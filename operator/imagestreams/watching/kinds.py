@@ -21,7 +21,7 @@ from imagestreams.triggering.workload import WorkloadKey
 from imagestreams.watching.comparing import Comparer, safely
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Coroutine, Iterator, Sequence
     from concurrent.futures import Executor
 
     from imagestreams.kube.api import Api
@@ -60,9 +60,9 @@ class Kinds:
         self._targets = targets
         self._interval = interval
 
-    async def run(self) -> None:
-        """Watch for ever."""
-        await asyncio.gather(*(self._keep_watching(target) for target in self._targets))
+    def runs(self) -> list[Coroutine[Any, Any, None]]:
+        """Give what watches for ever, one for each kind: whoever runs them says which tasks are his."""
+        return [self._keep_watching(target) for target in self._targets]
 
     async def _keep_watching(self, target: Target) -> None:
         loop = asyncio.get_running_loop()

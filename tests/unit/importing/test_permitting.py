@@ -55,3 +55,17 @@ def test_what_was_known_stays_while_the_api_server_does_not_answer() -> None:
 
     assert asyncio.run(permissions.refresh("shop", [BASE], 2 * HOLDS))
     assert permissions.of("shop", BASE).granted is False
+
+
+def test_no_more_is_asked_than_can_be_answered() -> None:
+    """Who names thousands of streams has a bounded number of questions asked."""
+    reviewer = Reviewer()
+
+    async def name_many() -> None:
+        permissions = Permissions(reviewer.ask)
+        for number in range(5000):
+            assert permissions.now("shop", StreamKey("base", str(number))).granted is None
+        await asyncio.sleep(0.1)
+
+    asyncio.run(name_many())
+    assert 500 == reviewer.asked

@@ -107,11 +107,11 @@ async def test_who_may_not_wait_is_told_what_is_known() -> None:
     """Asked without waiting, it is not known at first, and known a moment later; an own stream always is."""
     world = Reviewed()
     world.allowed = True
-    assert True is world.permissions.permitted("base", BASE)
-    assert None is world.permissions.permitted("shop", BASE)
-    assert None is world.permissions.permitted("shop", BASE)
+    assert True is world.permissions.now("base", BASE).granted
+    assert None is world.permissions.now("shop", BASE).granted
+    assert None is world.permissions.now("shop", BASE).granted
     await until(0.2)
 
-    assert True is world.permissions.permitted("shop", BASE)
+    assert True is world.permissions.now("shop", BASE).granted
     assert 1 == len(world.reviews)
     world.end()

@@ -87,12 +87,13 @@ def event(what: str, body: dict[str, Any]) -> dict[str, Any]:
 @contextlib.asynccontextmanager
 async def running(watch: Kinds) -> AsyncIterator[None]:
     """Run a watch until the block ends."""
-    task = asyncio.create_task(watch.run())
+    tasks = [asyncio.create_task(run) for run in watch.runs()]
     try:
         yield
-        assert not task.done()
+        assert not any(task.done() for task in tasks)
     finally:
-        task.cancel()
+        for task in tasks:
+            task.cancel()
 
 
 async def test_what_follows_a_tag_is_read_and_nothing_else(
