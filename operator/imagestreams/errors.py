@@ -21,6 +21,7 @@
     │   ├── GoneError             404: the object is not there
     │   ├── TooLargeError         413, or etcd's own bound: the object is too large to store
     │   └── RefusedError          401, 403, 422: the write is not allowed or not valid
+    ├── StatusError               what the image API answers whoever asked: a metav1.Status
     └── StartError                why the operator does not start; says how to mend it
 
 Messages name hosts, repositories, tags and the names of secrets; never a password, a token or a header.
@@ -30,7 +31,10 @@ from __future__ import annotations
 
 import copy
 import enum
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class Reason(enum.StrEnum):
@@ -188,3 +192,18 @@ class TooLargeError(ClusterError):
 
 class RefusedError(ClusterError):
     """401, 403 or 422: not allowed, or not valid; trying the same again cannot help."""
+
+
+class StatusError(ImageStreamsError):
+    """A request to the image API that is not done (imageapi.answers makes them, with Kubernetes' words).
+
+    `reason` and `details` are metav1.Status', `code` is the HTTP code.
+    """
+
+    def __init__(
+        self, code: int, reason: str, message: str, details: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.reason = reason
+        self.details = dict(details or {})
