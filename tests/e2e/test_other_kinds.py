@@ -71,7 +71,7 @@ def test_a_kind_and_its_rights_may_come_late_and_go(told_of_kinds: OperatorProce
         _install(kubectl, "argoproj.io", "v1alpha1", "rollouts", "Rollout")
         kubectl.apply(_rollout())
         (message,) = eventually(
-            lambda: events(kubectl, "roll", "TriggerForbidden"),
+            lambda: events(kubectl, "roll", "WriteForbidden"),
             within=60,
             what="an Event about the right to patch",
         )

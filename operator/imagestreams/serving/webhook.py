@@ -9,11 +9,11 @@ import datetime as dt
 from typing import TYPE_CHECKING
 
 from imagestreams.serving.admission import AdmissionServer
-from imagestreams.serving.certificates import Certificates, webhook_names
 from imagestreams.serving.trust import Trust
 
 if TYPE_CHECKING:
     from imagestreams.metrics import Metrics
+    from imagestreams.serving.certificates import Certificates
     from imagestreams.serving.trust import Configuration
     from imagestreams.triggering.admit import Admitter
 
@@ -32,8 +32,7 @@ class Webhook:
     ) -> None:
         """`namespace` is the operator's own, in which the Service is that calls the webhook."""
         self._listen = listen
-        # Making a certificate takes a moment that an operator without the webhook need not spend.
-        self._certificates = Certificates(webhook_names(namespace, listen), _now()) if listen else None
+        self._certificates = _certificates(namespace, listen) if listen else None
         self._configuration = configuration
         self._server = AdmissionServer(admitter, metrics)
 
@@ -50,6 +49,13 @@ class Webhook:
     async def close(self) -> None:
         """Stop serving."""
         await self._server.close()
+
+
+def _certificates(namespace: str, listen: str) -> Certificates:
+    # An operator without the webhook need not have the 8 MiB that making certificates takes.
+    from imagestreams.serving.certificates import Certificates, webhook_names  # noqa: PLC0415
+
+    return Certificates(webhook_names(namespace, listen), _now())
 
 
 def _now() -> dt.datetime:

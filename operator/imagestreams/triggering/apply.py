@@ -105,7 +105,10 @@ class Applier:
             # Nobody waits for it meanwhile.
             self._order.content(workload.key)
             return wait
-        if patch.moves:
+        if patch.is_first:
+            # Nothing runs that it could disturb.
+            self._order.content(workload.key)
+        elif patch.moves:
             hold = self._order.hold(workload, self.limits(patch), _now(), corrects=patch.corrects)
             if hold is not None:
                 self._tell_hold(workload, patch, hold)
@@ -144,7 +147,7 @@ class Applier:
         why = missing_right(workload.target, error) or f"the API server refuses the image: {error}"
         if self._refused.get(workload.key) != why:
             self._refused[workload.key] = why
-            self._say(workload, "TriggerForbidden", f"{why}; tried again every minute", warning=True)
+            self._say(workload, "WriteForbidden", f"{why}; tried again every minute", warning=True)
 
     async def _refresh(self, workload: Workload) -> None:
         try:

@@ -11,7 +11,7 @@ import contextlib
 import logging
 from typing import TYPE_CHECKING
 
-from imagestreams.errors import ClusterError
+from imagestreams.errors import ClusterError, RefusedError
 from imagestreams.model.rollout_policy import after_ready
 from imagestreams.triggering.apply import Applier
 from imagestreams.triggering.following import Following
@@ -72,12 +72,15 @@ class Follower:
         self._changed: set[WorkloadKey] = set()
         self._tasks: dict[WorkloadKey, asyncio.Task[None]] = {}
         self._pauses: dict[WorkloadKey, asyncio.Event] = {}
+        self._refused: set[WorkloadKey] = set()
         self._reviewing: asyncio.Task[None] | None = None
 
     def put(self, workload: Workload) -> None:
         """Note a workload as it is now, unless a newer one is known, and apply what it needs."""
+        known = self._following.get(workload.key)
         if self._keep(workload):
-            self._apply_soon(workload.key)
+            needs_the_same = known is not None and known.needs_the_same(workload)
+            self._apply_soon(workload.key, even_if_refused=not needs_the_same)
 
     def drop(self, key: WorkloadKey) -> None:
         """Note that a workload is gone, or follows nothing any more."""
@@ -106,7 +109,7 @@ class Follower:
         the images as they are stored (triggering.patch); the follower writes them in their turn.
         """
         patch = self._applier.needs(stored)
-        if not patch.moves or stored.waits_for_first:
+        if not patch.moves or patch.is_first:
             return False
         waits = after_ready(stored.order) and not patch.corrects
         return waits or bool(self._applier.limits(patch))
@@ -143,11 +146,12 @@ class Follower:
         if self._order.waiting:
             self._look_at(self._order.due(asyncio.get_running_loop().time()))
 
-    def _apply_soon(self, key: WorkloadKey) -> None:
+    def _apply_soon(self, key: WorkloadKey, *, even_if_refused: bool = True) -> None:
         if self._closed:
             return
         self._changed.add(key)
-        if key in self._pauses:
+        # Each change of its status would else have a write that is refused tried again.
+        if key in self._pauses and (even_if_refused or key not in self._refused):
             self._pauses[key].set()
         if key not in self._tasks:
             self._tasks[key] = asyncio.create_task(self._apply_until_done(key))
@@ -163,11 +167,14 @@ class Follower:
                 try:
                     wait = await self._applier.apply(workload)
                     delay = _RETRY_FIRST if not wait else delay
-                except ClusterError:
+                except ClusterError as error:
                     wait, delay = delay, min(delay * 2, _RETRY_LAST)
+                    if isinstance(error, RefusedError):
+                        self._refused.add(key)
                 if wait:
                     self._changed.add(key)
                     await self._pause(key, wait)
+                self._refused.discard(key)
         except Exception:  # noqa: BLE001
             # A bug of ours about one workload must not stop the others; its next change comes here again, and
             # one that came meanwhile in a minute.
@@ -176,6 +183,7 @@ class Follower:
                 asyncio.get_running_loop().call_later(_RETRY_LAST, self._apply_soon, key)
         finally:
             del self._tasks[key]
+            self._refused.discard(key)
             if self._order.waiting and self._reviewing is None and not self._closed:
                 self._reviewing = asyncio.create_task(self._review())
 

@@ -111,16 +111,15 @@ class Order:
     ) -> Hold | None:
         """Tell whether a workload's move has to wait; `limits` are those of the streams that move it.
 
-        The first image of a container never waits: nothing runs that it could disturb. What `corrects` an
-        image that no tag put there does not wait for the rollout of that one, which may never end.
+        What `corrects` an image that no tag put there does not wait for the rollout of that one, which may
+        never end.
         """
         key = workload.key
         words, under = "", limits
-        if not workload.waits_for_first:
-            if not corrects and after_ready(workload.order) and self._rolls(key, now):
-                words, under = f"its own rollout is to be done first: {workload.rollout.words}", {}
-            else:
-                words = next(filter(None, (self._over(key, *limit, now) for limit in limits.items())), "")
+        if not corrects and after_ready(workload.order) and self._rolls(key, now):
+            words, under = f"its own rollout is to be done first: {workload.rollout.words}", {}
+        else:
+            words = next(filter(None, (self._over(key, *limit, now) for limit in limits.items())), "")
         if not words:
             self.content(key)
             return None

@@ -52,6 +52,11 @@ class WorkloadPatch:
     followed: frozenset[tuple[str, int]] = dataclasses.field(default=frozenset(), compare=False)
     """Where the containers are whose image a tag decides now, whether it moves or not."""
 
+    @property
+    def is_first(self) -> bool:
+        """Tell whether a container gets its first image: without it nothing of the workload can run."""
+        return any(not move.before.strip() for move in self.moves)
+
 
 def own_namespace(namespace: str, stream: StreamKey) -> Permission:
     """Permit the streams of a namespace itself, and say of others that it is not known."""

@@ -81,10 +81,10 @@ class Workload:
     kind: str = ""
     """As in its manifest."""
 
-    @property
-    def waits_for_first(self) -> bool:
-        """Tell whether a container has no image yet, so that nothing of it can run."""
-        return any(not str(item.image or "").strip() for item in self.containers)
+    def needs_the_same(self, other: Workload) -> bool:
+        """Tell whether another reading of it, whatever its version and its rollout, needs the same write."""
+        now = dataclasses.replace(other, resource_version=self.resource_version, rollout=self.rollout)
+        return now == self
 
     @classmethod
     def parse(cls, target: Target, body: Any) -> Workload | None:

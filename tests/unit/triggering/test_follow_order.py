@@ -126,6 +126,17 @@ async def test_the_first_image_never_waits(image: str | None) -> None:
     assert f"r.io/app@{A}" == world.image()
 
 
+async def test_a_container_without_an_image_and_a_trigger_is_no_first_image() -> None:
+    """Of a kind whose containers need no image, one without does not let the others' moves go before."""
+    world = World()
+    await followers(world, 1, limit="1")
+    world.status("web-0", reason="ReplicaSetUpdated", new=1)
+    world.apply(deployment(trigger(), containers={"web": "nginx", "helper": None}))
+    await until(2.01)
+
+    assert "nginx" == world.image()
+
+
 async def test_a_rollout_that_is_given_up_holds_up_nobody() -> None:
     """Past its progress deadline, the image that may mend it is written."""
     world = World()

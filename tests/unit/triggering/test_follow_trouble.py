@@ -46,6 +46,23 @@ async def test_the_latest_image_is_written_when_the_api_server_is_back() -> None
     assert 1 == len(world.cluster.patches)
 
 
+async def test_changes_of_its_status_do_not_have_a_refused_write_tried_again() -> None:
+    """What a policy refuses is tried again in its time only, however its pods change; an edit counts."""
+    world = World()
+    world.cluster.errors = [RefusedError("no such registry here", status=403) for _ in range(9)]
+    world.move(stream(v1=A))
+    world.apply(deployment(trigger()))
+    for second in range(1, 31):
+        await until(second)
+        world.status(new=second % 3)
+    tries = [pytest.approx(each, abs=0.01) for each in world.cluster.tries]
+    assert tries == [0.0, 0.2, 1.2, 2.0, 3.6, 6.8, 13.2, 26.0]
+
+    world.apply(deployment(trigger(), containers={"web": "nginx"}))
+    await until(30.01)
+    assert len(tries) + 1 == len(world.cluster.tries)
+
+
 async def test_a_workload_that_is_gone_is_forgotten() -> None:
     """A 404 ends it: no more tries, and the count goes down."""
     world = World()
@@ -209,13 +226,13 @@ async def test_a_missing_right_is_told_on_the_workload_once_and_tried_on(
     await until(2)
     rule = '{apiGroups: ["apps"], resources: ["deployments"], verbs: [get, list, watch, patch]}'
     ((reason, message, warning),) = world.told
-    assert ("TriggerForbidden", True) == (reason, warning)
+    assert ("WriteForbidden", True) == (reason, warning)
     assert message.startswith("the operator has no right to patch deployments: it needs the rule " + rule)
     assert [f"{KEY}: {message}"] == [line for line in caplog.messages if "patch" in line]
     await until(60)
 
     assert f"r.io/app@{A}" == world.image()
-    assert ["TriggerForbidden", "ImageUpdated"] == world.reasons
+    assert ["WriteForbidden", "ImageUpdated"] == world.reasons
 
 
 async def test_a_write_that_admission_refuses_is_told_in_its_words() -> None:
@@ -233,7 +250,7 @@ async def test_a_write_that_admission_refuses_is_told_in_its_words() -> None:
         f'the API server refuses the image: admission webhook "policy" denied the request: {why}; '
         "tried again every minute"
         for why in ("unsigned", "too old")
-    ] == [message for reason, message, _ in world.told if reason == "TriggerForbidden"]
+    ] == [message for reason, message, _ in world.told if reason == "WriteForbidden"]
 
 
 async def test_the_same_mistake_made_again_is_told_again() -> None:
