@@ -11,7 +11,7 @@ import contextlib
 import logging
 from typing import TYPE_CHECKING
 
-from imagestreams.errors import ClusterError, RefusedError
+from imagestreams.errors import ClusterError
 from imagestreams.model.rollout_policy import after_ready
 from imagestreams.triggering.apply import Applier
 from imagestreams.triggering.following import Following
@@ -72,15 +72,17 @@ class Follower:
         self._changed: set[WorkloadKey] = set()
         self._tasks: dict[WorkloadKey, asyncio.Task[None]] = {}
         self._pauses: dict[WorkloadKey, asyncio.Event] = {}
-        self._refused: set[WorkloadKey] = set()
         self._reviewing: asyncio.Task[None] | None = None
 
     def put(self, workload: Workload) -> None:
-        """Note a workload as it is now, unless a newer one is known, and apply what it needs."""
+        """Note a workload as it is now, unless a newer one is known, and apply what it needs.
+
+        A change of its status alone asks for nothing, nor for a refused write to be tried again; it may end
+        the waiting of others, or its own for its turn.
+        """
         known = self._following.get(workload.key)
-        if self._keep(workload):
-            needs_the_same = known is not None and known.needs_the_same(workload)
-            self._apply_soon(workload.key, even_if_refused=not needs_the_same)
+        if self._keep(workload) and (known is None or not known.needs_the_same(workload)):
+            self._apply_soon(workload.key)
 
     def drop(self, key: WorkloadKey) -> None:
         """Note that a workload is gone, or follows nothing any more."""
@@ -125,6 +127,10 @@ class Follower:
         for task in tasks:
             task.cancel()
 
+    def knows(self, key: WorkloadKey) -> bool:
+        """Tell whether a workload follows a tag, as far as was seen; any thread may ask."""
+        return self._following.get(key) is not None
+
     def known(self) -> dict[WorkloadKey, tuple[str, str]]:
         """List what is known, with uid and resourceVersion, for the sweep."""
         return self._following.known()
@@ -146,12 +152,11 @@ class Follower:
         if self._order.waiting:
             self._look_at(self._order.due(asyncio.get_running_loop().time()))
 
-    def _apply_soon(self, key: WorkloadKey, *, even_if_refused: bool = True) -> None:
+    def _apply_soon(self, key: WorkloadKey) -> None:
         if self._closed:
             return
         self._changed.add(key)
-        # Each change of its status would else have a write that is refused tried again.
-        if key in self._pauses and (even_if_refused or key not in self._refused):
+        if key in self._pauses:
             self._pauses[key].set()
         if key not in self._tasks:
             self._tasks[key] = asyncio.create_task(self._apply_until_done(key))
@@ -167,14 +172,11 @@ class Follower:
                 try:
                     wait = await self._applier.apply(workload)
                     delay = _RETRY_FIRST if not wait else delay
-                except ClusterError as error:
+                except ClusterError:
                     wait, delay = delay, min(delay * 2, _RETRY_LAST)
-                    if isinstance(error, RefusedError):
-                        self._refused.add(key)
                 if wait:
                     self._changed.add(key)
                     await self._pause(key, wait)
-                self._refused.discard(key)
         except Exception:  # noqa: BLE001
             # A bug of ours about one workload must not stop the others; its next change comes here again, and
             # one that came meanwhile in a minute.
@@ -183,7 +185,6 @@ class Follower:
                 asyncio.get_running_loop().call_later(_RETRY_LAST, self._apply_soon, key)
         finally:
             del self._tasks[key]
-            self._refused.discard(key)
             if self._order.waiting and self._reviewing is None and not self._closed:
                 self._reviewing = asyncio.create_task(self._review())
 

@@ -21,7 +21,7 @@ from imagestreams.triggering.workload import WorkloadKey
 from imagestreams.watching.comparing import Comparer, safely
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterator, Sequence
+    from collections.abc import Coroutine, Iterator, Mapping, Sequence
     from concurrent.futures import Executor
 
     from imagestreams.kube.api import Api
@@ -116,21 +116,40 @@ class Kinds:
     async def _watch(self, target: Target, resource: Resource, version: str, seconds: int) -> str:
         loop = asyncio.get_running_loop()
         events = self._api.watch(resource.path(), since=version, seconds=seconds)
-        ask = functools.partial(loop.run_in_executor, self._watch_threads, next, events, None)
+        concerning = self._concerning(target, version, events)
+        ask = functools.partial(loop.run_in_executor, self._watch_threads, next, concerning, None)
         while (come := await ask()) is not None:
-            for event in come:
-                body = event["object"]
-                version = border.text(border.mapping(body.get("metadata")).get("resourceVersion")) or version
-                self._take_in(target, event["type"], body)
+            version, found = come
+            for event in found:
+                self._take_in(target, event["type"], event["object"])
         return version
+
+    def _concerning(
+        self, target: Target, version: str, events: Iterator[list[dict[str, Any]]]
+    ) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+        """Of what a watch tells, give what concerns workloads that follow tags, or did; with its version.
+
+        Runs in the watch's thread: of all others, which change as often, the event loop hears nothing.
+        """
+        for come in events:
+            found, follow = [], set()
+            for event in come:
+                meta = border.mapping(event["object"].get("metadata"))
+                version = border.text(meta.get("resourceVersion")) or version
+                key = _key(target, meta)
+                if annotation_keys.TRIGGERS in border.mapping(meta.get("annotations")):
+                    follow.add(key)
+                if key in follow or self._intake.follower.knows(key):
+                    found.append(event)
+            if found:
+                yield version, found
+        yield version, []
 
     def _take_in(self, target: Target, what: str, body: Any) -> None:
         if what in {"ADDED", "MODIFIED"}:
             safely(functools.partial(self._intake.workload_seen, target), body)
         elif what == "DELETED":
-            meta = border.mapping(body.get("metadata"))
-            names = border.text(meta.get("namespace")), border.text(meta.get("name"))
-            self._intake.workload_gone(WorkloadKey(target.resource, *names))
+            self._intake.workload_gone(_key(target, border.mapping(body.get("metadata"))))
 
     def _trouble(self, target: Target, error: ClusterError) -> tuple[str, float]:
         """Say what is wrong and how many seconds to wait, 0 for the usual."""
@@ -150,6 +169,10 @@ class Kinds:
 
 def _resource(target: Target) -> Resource:
     return Resource(target.group, target.version, target.plural)
+
+
+def _key(target: Target, meta: Mapping[str, Any]) -> WorkloadKey:
+    return WorkloadKey(target.resource, border.text(meta.get("namespace")), border.text(meta.get("name")))
 
 
 def _patience() -> Iterator[float]:
