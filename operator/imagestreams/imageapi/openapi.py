@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 SOURCE = "/openapi/v3/apis/image.openshift.io/v1alpha1"
 """Where the API server publishes the schemas of our CRDs, whoever serves v1."""
 GROUP_VERSION = "apis/image.openshift.io/v1"
+_ALONE = f"{GROUP_VERSION}/whole"
 _GVK = "x-kubernetes-group-version-kind"
 _V3 = "#/components/schemas/"
 _KEPT = frozenset(
@@ -67,9 +68,24 @@ def document(source: Mapping[str, Any], resources: Iterable[Served]) -> dict[str
 
 
 def root(v3: Mapping[str, Any]) -> dict[str, Any]:
-    """Write what /openapi/v3 answers: where the document is, at an address that changes with it."""
-    address = f"/openapi/v3/{GROUP_VERSION}?hash={etag(v3)}"
-    return {"paths": {GROUP_VERSION: {"serverRelativeURL": address}}}
+    """Write what /openapi/v3 answers: where the document is, at an address that changes with it.
+
+    The API server goes on publishing v1 of our CRDs, at the usual address; of two that offer the same it
+    takes either, by chance. So ours is offered at one that nobody else has, too, and clients are sent there.
+    """
+    there = {"serverRelativeURL": f"/openapi/v3/{_ALONE}?hash={etag(v3)}"}
+    return {"paths": {GROUP_VERSION: there, _ALONE: there}}
+
+
+def served(source: Mapping[str, Any], resources: Iterable[Served]) -> dict[str, dict[str, Any]]:
+    """Write all that is served of OpenAPI, by path. KeyError as for `document`."""
+    v3 = document(source, resources)
+    return {
+        "/openapi/v2": swagger(v3),
+        "/openapi/v3": root(v3),
+        f"/openapi/v3/{GROUP_VERSION}": v3,
+        f"/openapi/v3/{_ALONE}": v3,
+    }
 
 
 def swagger(v3: Mapping[str, Any]) -> dict[str, Any]:

@@ -45,8 +45,14 @@ ROWS = (
 
 
 @pytest.fixture(scope="module")
-def v3() -> dict[str, Any]:
-    """The document made of the shipped CRDs, as the API server publishes them."""
+def v3(source: dict[str, Any]) -> dict[str, Any]:
+    """The document made of them."""
+    return openapi.document(source, ROWS)
+
+
+@pytest.fixture(scope="module")
+def source() -> dict[str, Any]:
+    """The shipped CRDs, as the API server publishes them."""
     schemas: dict[str, Any] = {
         "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta": {
             "type": "object",
@@ -63,7 +69,7 @@ def v3() -> dict[str, Any]:
             "x-kubernetes-group-version-kind": gvk,
         }
         schemas[f"io.openshift.image.v1alpha1.{kind}List"] = {"type": "object"}
-    return openapi.document({"components": {"schemas": schemas}}, ROWS)
+    return {"components": {"schemas": schemas}}
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.path)
@@ -171,11 +177,23 @@ def test_version_2_has_nothing_that_only_version_3_knows(v3: dict[str, Any]) -> 
     ]
 
 
-def test_the_address_of_the_document_changes_with_it(v3: dict[str, Any]) -> None:
-    """Clients keep what they got by its address."""
-    address = openapi.root(v3)["paths"]["apis/image.openshift.io/v1"]["serverRelativeURL"]
-    assert address == f"/openapi/v3/apis/image.openshift.io/v1?hash={openapi.etag(v3)}"
+def test_clients_are_sent_to_an_address_that_only_this_document_has(v3: dict[str, Any]) -> None:
+    """Clients keep what they got by its address, which changes with the document and is not the CRDs' own."""
+    paths = openapi.root(v3)["paths"]
+    address, _, found = paths["apis/image.openshift.io/v1"]["serverRelativeURL"].partition("?hash=")
+    assert openapi.etag(v3) == found
     assert openapi.etag(v3) != openapi.etag({**v3, "paths": {}})
+    assert address.removeprefix("/openapi/v3/") in paths
+    assert "/openapi/v3/apis/image.openshift.io/v1" != address
+
+
+def test_every_address_that_is_told_is_served(source: dict[str, Any], v3: dict[str, Any]) -> None:
+    """Both versions are there, and version 3 wherever the root says."""
+    bodies = openapi.served(source, ROWS)
+    told = {each["serverRelativeURL"].partition("?")[0] for each in bodies["/openapi/v3"]["paths"].values()}
+    assert [v3] * len(told) == [bodies[address] for address in told]
+    assert v3 == bodies["/openapi/v3/apis/image.openshift.io/v1"]
+    assert "2.0" == bodies["/openapi/v2"]["swagger"]
 
 
 def _references(value: Any) -> Iterator[str]:
