@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from imagestreams.model import border
 from imagestreams.model.status import Intent
-from imagestreams.model.stream import Stream, intent_of
+from imagestreams.model.stream import IMPORT_MODE_LEGACY, Stream, intent_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +32,9 @@ def tag_generations(
     """
     # All but the status is read: the histories may be long, and no intent needs them.
     stream = Stream.parse({"metadata": stored.get("metadata"), "spec": stored.get("spec")})
-    return {tag.name: _generation(stream, tag, histories.get(tag.name), mode) for tag in stream.tags}
+    # No mode means Legacy to an intent anyway.
+    default = mode if mode != IMPORT_MODE_LEGACY else ""
+    return {tag.name: _generation(stream, tag, histories.get(tag.name), default) for tag in stream.tags}
 
 
 def _generation(stream: Stream, tag: TagSpec, history: Mapping[str, Any] | None, mode: str) -> int:
@@ -42,12 +44,9 @@ def _generation(stream: Stream, tag: TagSpec, history: Mapping[str, Any] | None,
         return _observed(history, done) or stream.generation
     if done is None or done.generation == 0:
         return stream.generation
-    asked = intent_of(stream, tag if tag.import_mode else _with_mode(tag, mode))
-    return done.generation if asked == done else stream.generation
-
-
-def _with_mode(tag: TagSpec, mode: str) -> TagSpec:
-    return dataclasses.replace(tag, import_mode=mode) if tag.importable else tag
+    if mode and tag.importable and not tag.import_mode:
+        tag = dataclasses.replace(tag, import_mode=mode)
+    return done.generation if intent_of(stream, tag) == done else stream.generation
 
 
 def _observed(history: Mapping[str, Any] | None, done: Intent | None) -> int:
