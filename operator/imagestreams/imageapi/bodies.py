@@ -1,0 +1,83 @@
+"""Reading the body of a request: JSON in UTF-8, bounded in depth, without numbers that JSON has not. Pure.
+
+Used wherever a body is read. What cannot be read is 400, in Kubernetes' words, and never anything else.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Any
+
+from imagestreams.imageapi import answers
+
+DEEPEST = 200
+"""Levels of a JSON value: no object of ours has 20, and what is deeper is there to do harm."""
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+def read_json(body: bytes) -> Any:
+    """Read any JSON value. Raises StatusError (400)."""
+    try:
+        text = body.decode("utf-8", errors="replace")
+        content = json.loads(text, parse_constant=_refuse, parse_float=_number)
+        if _SURROGATE.search(text):
+            # Half a character can be escaped, but not sent on. As Kubernetes does, another takes its place.
+            content = json.loads(json.dumps(content, ensure_ascii=False).encode(errors="replace"))
+    except RecursionError:
+        raise too_deep() from None
+    except ValueError as error:
+        raise answers.bad_request(f"the body of the request is not JSON: {error}") from None
+    check_depth(content)
+    return content
+
+
+def read_object(body: bytes, kind: str) -> dict[str, Any]:
+    """Read an object of the group's `kind`; kind and apiVersion may be left out. Raises StatusError (400)."""
+    content = read_json(body)
+    if not isinstance(content, dict):
+        raise answers.bad_request(f"the body of the request must be an object of kind {kind}")
+    version = f"{answers.GROUP}/v1"
+    given = (content.get("apiVersion") or version, content.get("kind") or kind)
+    if given != (version, kind):
+        raise answers.bad_request(
+            f"the object provided is {_short(given[0])} {_short(given[1])}, and not {version} {kind}"
+        )
+    return content
+
+
+def check_depth(content: Any) -> None:
+    """Refuse what is nested too deeply to go on with. Raises StatusError (400)."""
+    level = [content]
+    for _ in range(DEEPEST):
+        level = [
+            inner
+            for value in level
+            if isinstance(value, (dict, list))
+            for inner in (value.values() if isinstance(value, dict) else value)
+            if isinstance(inner, (dict, list))
+        ]
+        if not level:
+            return
+    raise too_deep()
+
+
+def too_deep() -> answers.StatusError:
+    """Say that something is nested too deeply."""
+    return answers.bad_request(f"the object is nested deeper than {DEEPEST} levels")
+
+
+def _refuse(word: str) -> Any:
+    raise ValueError(f"{word} is not a number")
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"the number {text[:20]} is too large")
+    return number
+
+
+def _short(value: Any) -> str:
+    return str(value)[:100]
