@@ -43,6 +43,12 @@ class Metrics:
             ["outcome"],
             registry=self.registry,
         )
+        self.api_requests = Counter(
+            "imagestreams_api_requests_total",
+            "Requests to the image API, by verb and HTTP code",
+            ["verb", "code"],
+            registry=self.registry,
+        )
         self.streams = Gauge("imagestreams_streams", "Streams known", registry=self.registry)
         self.looked_at = Gauge(
             "imagestreams_streams_looked_at",

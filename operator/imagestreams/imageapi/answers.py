@@ -59,6 +59,11 @@ def not_found(resource: str, name: str) -> StatusError:
     return _named(404, "NotFound", f'{qualified(resource)} "{name}" not found', resource, name)
 
 
+def not_found_path() -> StatusError:
+    """404: nothing is served at a path."""
+    return StatusError(404, "NotFound", "the server could not find the requested resource")
+
+
 def already_exists(resource: str, name: str) -> StatusError:
     """409: an object of that name is there."""
     return _named(409, "AlreadyExists", f'{qualified(resource)} "{name}" already exists', resource, name)

@@ -9,7 +9,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncGenerator, Mapping
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -66,4 +66,4 @@ class Answer:
 class Watch:
     """A watch that has begun: its events {"type", "object"}, in the group's v1, one after the other."""
 
-    events: AsyncIterator[dict[str, Any]]
+    events: AsyncGenerator[dict[str, Any]]

@@ -8,9 +8,14 @@ from __future__ import annotations
 import json
 import math
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import yaml
 
 from imagestreams.imageapi import answers
+
+if TYPE_CHECKING:
+    from imagestreams.errors import StatusError
 
 DEEPEST = 200
 """Levels of a JSON value: no object of ours has 20, and what is deeper is there to do harm."""
@@ -31,6 +36,33 @@ def read_json(body: bytes) -> Any:
         raise answers.bad_request(f"the body of the request is not JSON: {error}") from None
     check_depth(content)
     return content
+
+
+def read_yaml(body: bytes) -> Any:
+    """Read a body of YAML, of which JSON is a part. Raises StatusError (400).
+
+    Aliases are refused, as a few lines of them may stand for more than there is memory.
+    """
+    try:
+        text = body.decode("utf-8")
+        if text.lstrip()[:1] in {"{", "["}:
+            return read_json(body)
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
+            raise answers.bad_request("the body of the request has YAML aliases, which are not read here")
+        content = yaml.load(text, _Loader)  # noqa: S506  # a SafeLoader
+    except RecursionError:
+        raise too_deep() from None
+    except (ValueError, yaml.YAMLError) as error:
+        raise answers.bad_request(f"the body of the request is not YAML: {str(error)[:200]}") from None
+    return read_json(json.dumps(content, default=str).encode())
+
+
+class _Loader(yaml.SafeLoader):
+    # A time in YAML is a text to Kubernetes.
+    yaml_implicit_resolvers = {  # noqa: RUF012  # its base's own, which is no ClassVar
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 
 
 def read_object(body: bytes, kind: str) -> dict[str, Any]:
@@ -63,7 +95,7 @@ def check_depth(content: Any) -> None:
     raise too_deep()
 
 
-def too_deep() -> answers.StatusError:
+def too_deep() -> StatusError:
     """Say that something is nested too deeply."""
     return answers.bad_request(f"the object is nested deeper than {DEEPEST} levels")
 

@@ -70,9 +70,7 @@ def _resource(resource: Resource) -> dict[str, Any]:
         "namespaced": resource.namespaced,
         "kind": resource.kind,
         "verbs": list(resource.verbs),
-        **border.without_empty(
-            shortNames=list(resource.short_names), categories=list(resource.categories)
-        ),
+        **border.without_empty(shortNames=list(resource.short_names), categories=list(resource.categories)),
     }
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     FindImage = Callable[[str], Mapping[str, Any] | None]
     """Gives the stored Image of a digest; None where none is stored."""
 
-_METADATA = {
+_METADATA: dict[str, Any] = {
     "kind": "DockerImage",
     "apiVersion": "image.openshift.io/1.0",
     "Id": "",

@@ -137,9 +137,7 @@ def _metadata(item: dict[str, Any], version: str = _META) -> dict[str, Any]:
     }
 
 
-def _row(
-    item: dict[str, Any], resource: str, now: dt.datetime, include: str, version: str
-) -> dict[str, Any]:
+def _row(item: dict[str, Any], resource: str, now: dt.datetime, include: str, version: str) -> dict[str, Any]:
     row: dict[str, Any] = {"cells": tables.cells(resource, item, now)}
     if include == "Object":
         row["object"] = item

@@ -61,11 +61,7 @@ class Api:
 
         Raises StartError when there is neither.
         """
-        configuration = Configuration()
-        try:
-            _configure(configuration)
-        except (config.ConfigException, OSError) as error:
-            raise StartError(f"no cluster: {error}; run in a pod, or point KUBECONFIG at a file") from error
+        configuration = cluster_configuration()
         configuration.connection_pool_maxsize = threads
         configuration.retries = urllib3.Retry(0)
         self._client = ApiClient(configuration)
@@ -172,11 +168,20 @@ class Api:
                 answer.response.close()
 
 
-def _configure(configuration: Configuration) -> None:
+def cluster_configuration() -> Configuration:
+    """Find the cluster, and how we prove who we are; the token in it renews itself when it is asked for.
+
+    Raises StartError when there is none.
+    """
+    configuration = Configuration()
     try:
-        config.load_incluster_config(client_configuration=configuration)
-    except config.ConfigException:
-        config.load_kube_config(client_configuration=configuration)
+        try:
+            config.load_incluster_config(client_configuration=configuration)
+        except config.ConfigException:
+            config.load_kube_config(client_configuration=configuration)
+    except (config.ConfigException, OSError) as error:
+        raise StartError(f"no cluster: {error}; run in a pod, or point KUBECONFIG at a file") from error
+    return configuration
 
 
 @contextlib.contextmanager

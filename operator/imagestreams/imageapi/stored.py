@@ -1,0 +1,232 @@
+"""ImageStreams and Images: what is asked of v1 is asked of the CRD, at the version that it keeps.
+
+What goes through as it is (reading, merge and apply patches, deleting) is only renamed; what has to be
+understood (creating, replacing, JSON and strategic merge patches) is applied to what the caller sees,
+stripped of all that is computed, and written as one update that is guarded by the resourceVersion. Found by
+imageapi.server; the rules are imageapi.stream_view's, image_view's, patches' and stream_edits'.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import TYPE_CHECKING, Any
+
+from imagestreams.errors import StatusError
+from imagestreams.imageapi import answers, bodies, patches
+from imagestreams.imageapi.asking import Answer, Watch
+from imagestreams.imageapi.resources import API_VERSION
+from imagestreams.kube.api import MERGE_PATCH
+from imagestreams.kube.resources import GROUP, OWN_VERSION
+from imagestreams.model import border
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Mapping
+
+    from imagestreams.imageapi.asking import Ask
+    from imagestreams.kube.api import Resource
+    from imagestreams.kube.upstream import Upstream
+
+OWN_API_VERSION = f"{GROUP}/{OWN_VERSION}"
+_LISTING = ("limit", "continue", "labelSelector", "resourceVersion", "resourceVersionMatch", "timeoutSeconds")
+_WATCHING = (*_LISTING, "allowWatchBookmarks", "sendInitialEvents")
+_WRITING = ("dryRun", "fieldManager", "fieldValidation", "force")
+_DELETING = ("dryRun", "gracePeriodSeconds", "propagationPolicy", "orphanDependents")
+_TRIES = 5
+
+Body = dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Kind:
+    """A stored kind, and how it is seen."""
+
+    name: str
+    resource: Resource
+    view: Callable[[Body], Body]
+    """The stored object as its readers see it."""
+    store: Callable[[Body, Body | None], Body]
+    """What to write for a submitted object; beside it, what is stored now."""
+    store_status: Callable[[Body, Body], Body] | None = None
+    stored_name: Callable[[str], str] = str
+
+
+class Stored:
+    """Answers for one kind, its status included."""
+
+    def __init__(self, kind: Kind, upstream: Upstream) -> None:
+        self._kind = kind
+        self._upstream = upstream
+
+    async def answer(self, ask: Ask) -> Answer | Watch:
+        """Do what is asked. Raises StatusError."""
+        if ask.verb == "watch":
+            return Watch(self._seen(await self._upstream.watch(self._path(ask), self._query(ask, _WATCHING))))
+        verbs = {
+            "get": self._get,
+            "list": self._list,
+            "create": self._create,
+            "update": self._update,
+            "patch": self._patch,
+        }
+        return await verbs.get(ask.verb, self._delete)(ask)
+
+    async def read(self, namespace: str, name: str) -> Body:
+        """Read an object as it is stored. Raises StatusError."""
+        return await self._upstream.request("GET", self._path_of(namespace, name))
+
+    async def _get(self, ask: Ask) -> Answer:
+        return Answer(self._view(await self.read(ask.namespace, ask.name)))
+
+    async def _list(self, ask: Ask) -> Answer:
+        found = await self._upstream.request("GET", self._path(ask), query=self._query(ask, _LISTING))
+        body = {
+            "kind": f"{self._kind.name}List",
+            "apiVersion": API_VERSION,
+            "metadata": found.get("metadata", {}),
+            "items": [self._view(item) for item in found.get("items") or ()],
+        }
+        return Answer(body)
+
+    async def _seen(self, events: AsyncGenerator[Body]) -> AsyncGenerator[Body]:
+        async for event in events:
+            body = event["object"]
+            if event["type"] == "ERROR" or body.get("kind") != self._kind.name:
+                yield event
+            elif event["type"] == "BOOKMARK":
+                yield {**event, "object": {**body, "apiVersion": API_VERSION}}
+            else:
+                yield {**event, "object": self._view(body)}
+
+    async def _create(self, ask: Ask) -> Answer:
+        submitted = bodies.read_object(ask.body, self._kind.name)
+        metadata = border.mapping(submitted.get("metadata"))
+        name = self._kind.stored_name(border.text(metadata.get("name")))
+        if ask.namespace and metadata.get("namespace") not in {None, "", ask.namespace}:
+            raise answers.bad_request(
+                "the namespace of the provided object does not match the namespace sent on the request"
+            )
+        body = self._written(self._kind.store(submitted, None), name)
+        path = self._path_of(ask.namespace)
+        found = await self._upstream.request("POST", path, query=self._query(ask, _WRITING), body=body)
+        return Answer(self._view(found), code=201)
+
+    async def _update(self, ask: Ask) -> Answer:
+        submitted = bodies.read_object(ask.body, self._kind.name)
+        metadata = border.mapping(submitted.get("metadata"))
+        if border.text(metadata.get("name")) != ask.name:
+            raise answers.bad_request(
+                f"the name of the object ({border.text(metadata.get('name'))[:100]}) does not match the "
+                f"name on the URL ({ask.name[:100]})"
+            )
+        found = await self._replace(ask, lambda _: submitted, guarded="resourceVersion" in metadata)
+        return Answer(self._view(found))
+
+    async def _patch(self, ask: Ask) -> Answer:
+        if ask.content_type not in patches.ACCEPTED:
+            raise answers.unsupported_media_type(ask.content_type, patches.ACCEPTED)
+        if ask.content_type == patches.APPLY_PATCH or (
+            ask.content_type == MERGE_PATCH and not ask.subresource
+        ):
+            body = self._renamed(ask)
+            query = self._query(ask, _WRITING)
+            path = self._path(ask)
+            found = await self._upstream.request(
+                "PATCH", path, query=query, body=body, content_type=ask.content_type
+            )
+            return Answer(self._view(found))
+        found = await self._replace(ask, lambda shown: self._patched(ask, shown))
+        return Answer(self._view(found))
+
+    def _patched(self, ask: Ask, shown: Body) -> Body:
+        return patches.apply_patch(ask.content_type, ask.body, shown, self._kind.name)
+
+    def _renamed(self, ask: Ask) -> bytes:
+        """Give a patch that goes through in terms of the version that is stored."""
+        if ask.content_type != MERGE_PATCH:
+            return apply_body(ask, self._kind.name, self._kind.stored_name)
+        patch = bodies.read_json(ask.body)
+        if isinstance(patch, dict) and "apiVersion" in patch:
+            patch = {**patch, "apiVersion": OWN_API_VERSION}
+        return json.dumps(patch).encode()
+
+    async def _replace(self, ask: Ask, change: Callable[[Body], Body], *, guarded: bool = False) -> Body:
+        """Write what a change makes of the view; again where others wrote and no version was named."""
+        store = self._kind.store_status if ask.subresource else self._kind.store
+        assert store is not None, ask.subresource  # noqa: S101  # the table of resources has no other
+        for attempt in range(_TRIES):
+            before = await self.read(ask.namespace, ask.name)
+            submitted = change(self._view(before))
+            version = border.text(border.mapping(submitted.get("metadata")).get("resourceVersion"))
+            current = border.text(border.mapping(before.get("metadata")).get("resourceVersion"))
+            body = self._written(store(submitted, before), self._kind.stored_name(ask.name))
+            body["metadata"] = {**body["metadata"], "resourceVersion": version or current}
+            try:
+                return await self._upstream.request(
+                    "PUT", self._path(ask), query=self._query(ask, _WRITING), body=body
+                )
+            except StatusError as error:
+                named = guarded or (version and version != current)
+                if error.code != 409 or named or attempt == _TRIES - 1:
+                    raise
+        raise answers.server_timeout(ask.resource, ask.verb)
+
+    async def _delete(self, ask: Ask) -> Answer:
+        query = self._query(ask, _DELETING if ask.verb == "delete" else (*_DELETING, *_LISTING))
+        body = bodies.read_json(ask.body) if ask.body else None
+        found = await self._upstream.request("DELETE", self._path(ask), query=query, body=body)
+        if found.get("kind") == self._kind.name:
+            return Answer(self._view(found))
+        if isinstance(found.get("items"), list):
+            listed = [self._view(item) for item in found["items"]]
+            head = {"kind": f"{self._kind.name}List", "apiVersion": API_VERSION}
+            return Answer({**found, **head, "items": listed})
+        return Answer(found)
+
+    def _written(self, body: Body, name: str) -> Body:
+        metadata = {**border.mapping(body.get("metadata")), **({"name": name} if name else {})}
+        return {**body, "apiVersion": OWN_API_VERSION, "kind": self._kind.name, "metadata": metadata}
+
+    def _view(self, stored: Body) -> Body:
+        return self._kind.view(stored)
+
+    def _path(self, ask: Ask) -> str:
+        return self._path_of(ask.namespace, ask.name, ask.subresource)
+
+    def _path_of(self, namespace: str, name: str = "", subresource: str = "") -> str:
+        return self._kind.resource.path(namespace, self._kind.stored_name(name) if name else "", subresource)
+
+    def _query(self, ask: Ask, known: tuple[str, ...]) -> dict[str, str]:
+        query = {name: ask.query[name] for name in known if ask.query.get(name)}
+        if "fieldManager" in known:
+            query["fieldManager"] = ask.field_manager or "imagestreams"
+        if known is not _WRITING and (selector := ask.query.get("fieldSelector")):
+            query["fieldSelector"] = self._selector(selector)
+        return query
+
+    def _named(self, name: str) -> str:
+        return self._kind.stored_name(name)
+
+    def _selector(self, selector: str) -> str:
+        """Name the objects of a field selector as they are stored."""
+        parts = []
+        for part in selector.split(","):
+            field, sign, value = part.partition("=")
+            if field.rstrip("!") == "metadata.name":
+                value = value.removeprefix("=")
+                sign, value = sign + "=" * (len(part.partition("=")[2]) - len(value)), self._named(value)
+            parts.append(f"{field}{sign}{value}")
+        return ",".join(parts)
+
+
+def apply_body(ask: Ask, kind: str, stored_name: Callable[[str], str]) -> bytes:
+    """Give the body of an apply patch in terms of the version that is stored. Raises StatusError (400)."""
+    content = bodies.read_yaml(ask.body)
+    given = (content.get("apiVersion"), content.get("kind")) if isinstance(content, dict) else ()
+    if given != (API_VERSION, kind):
+        raise answers.bad_request(f"an apply patch must be an object of {API_VERSION} {kind}")
+    metadata = dict(border.mapping(content.get("metadata")))
+    if name := border.text(metadata.get("name")):
+        metadata["name"] = stored_name(name)
+    applied: Mapping[str, Any] = {**content, "apiVersion": OWN_API_VERSION, "metadata": metadata}
+    return json.dumps(applied).encode()
