@@ -1,4 +1,4 @@
-"""The command line: `imagestreams run`, `imagestreams settings`.
+"""The command line: `imagestreams run`, `imagestreams apiserver`, `imagestreams settings`.
 
 Reads settings, sets up logging, and hands over to app.
 """
@@ -35,17 +35,29 @@ def run() -> None:
     # Imported here: `settings` and `--help` need neither Kopf nor a Kubernetes client.
     from imagestreams.app import Operator  # noqa: PLC0415
 
+    _run_until_told(Operator, "the operator")
+
+
+@main.command()
+def apiserver() -> None:
+    """Serve image.openshift.io/v1 as OpenShift does, for `oc`, beside the operator."""
+    from imagestreams.facade import Facade  # noqa: PLC0415
+
+    _run_until_told(Facade, "the image API")
+
+
+def _run_until_told(program: type, name: str) -> None:
     code = 0
     try:
         settings = read_settings(os.environ)
         set_up_logging(settings)
-        asyncio.run(_run(Operator, settings))
+        asyncio.run(_run(program, settings))
     except StartError as error:
         click.echo(f"imagestreams: {error}", err=True)
         code = 1
     except Exception:
         # The end of the process; whoever restarts it wants to read why.
-        logging.getLogger("imagestreams").exception("the operator ended unexpectedly")
+        logging.getLogger("imagestreams").exception("%s ended unexpectedly", name)
         code = 1
     logging.shutdown()
     sys.stdout.flush()
@@ -54,8 +66,8 @@ def run() -> None:
     os._exit(code)
 
 
-async def _run(operator: type, settings: Settings) -> None:
-    await operator(settings).run()
+async def _run(program: type, settings: Settings) -> None:
+    await program(settings).run()
 
 
 def set_up_logging(settings: Settings) -> None:

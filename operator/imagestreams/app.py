@@ -25,6 +25,7 @@ from imagestreams.importing.threads import Threads
 from imagestreams.importing.tools import Tools
 from imagestreams.importing.work import Importer
 from imagestreams.kube.api import Api
+from imagestreams.kube.apiservices import ApiServices
 from imagestreams.kube.events import EventPoster, Subject
 from imagestreams.kube.images import ImageWriter
 from imagestreams.kube.permissions import PermissionAsker
@@ -37,6 +38,7 @@ from imagestreams.metrics import Metrics
 from imagestreams.registry.client import RegistryClient
 from imagestreams.registry.manifests import own_platform
 from imagestreams.registry.transport import Limits, Transport
+from imagestreams.serving.handback import HandBack
 from imagestreams.serving.health import HealthServer
 from imagestreams.serving.webhook import Webhook
 from imagestreams.triggering.admit import Admitter
@@ -156,6 +158,9 @@ class Operator:
             configuration=WebhookConfiguration(self._api, self._threads, metrics),
             metrics=metrics,
         )
+        self._hand_back = HandBack(
+            ApiServices(self._api, self._threads, metrics), metrics, tell=self._tell_image_api
+        )
         self._ready = asyncio.Event()
         self._stop = asyncio.Event()
 
@@ -166,6 +171,11 @@ class Operator:
         """
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(self._threads, check_cluster, self._api)
+        try:
+            # Kopf does not start where a version that is registered is not served.
+            await self._hand_back.before_start()
+        except ClusterError as error:
+            raise StartError(f"whether the image API is well cannot be found out: {error}") from error
         health = HealthServer(self._metrics, ready=self._ready.is_set)
         if self._settings.listen:
             await health.start(self._settings.listen)
@@ -182,6 +192,7 @@ class Operator:
             self._sweep.run(),
             *self._kinds.runs(),
             self._permissions.run(),
+            self._hand_back.run(),
         )
         works = [asyncio.create_task(run) for run in runs]
         if self._settings.webhook_listen:
@@ -255,6 +266,10 @@ class Operator:
         target, key = workload.target, workload.key
         subject = Subject(target.api_version, workload.kind, key.namespace, key.name, workload.uid)
         self._tell(subject, reason, message, warning)
+
+    def _tell_image_api(self, reason: str, message: str) -> None:
+        service = self._settings.api_service.partition(":")[0]
+        self._tell(Subject("v1", "Service", self._settings.namespace, service, ""), reason, message, True)
 
     def _tell(self, subject: Subject, reason: str, message: str, warning: bool) -> None:
         self._events.post(subject, reason, message, warning=warning)

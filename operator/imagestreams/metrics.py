@@ -49,6 +49,11 @@ class Metrics:
             ["verb", "code"],
             registry=self.registry,
         )
+        self.handed_back = Counter(
+            "imagestreams_api_handed_back_total",
+            "How often v1 was handed back to the CRD because the image API did not answer",
+            registry=self.registry,
+        )
         self.streams = Gauge("imagestreams_streams", "Streams known", registry=self.registry)
         self.looked_at = Gauge(
             "imagestreams_streams_looked_at",

@@ -70,6 +70,13 @@ class Settings:
     webhook_listen: str = _setting(
         "", "where the admission webhook is served, with TLS, such as 0.0.0.0:9443; empty: nowhere"
     )
+    api_listen: str = _setting(
+        "0.0.0.0:8443", "where `imagestreams apiserver` serves the image API, with TLS"
+    )
+    api_service: str = _setting(
+        "imagestreams-api:443",
+        "the Service, NAME:PORT in the operator's namespace, by which the API server finds the image API",
+    )
     connect_timeout: float = _duration("5s", "how long connecting to a registry may take")
     read_timeout: float = _duration("10s", "how long a registry may be silent")
     request_timeout: float = _duration("30s", "how long one request to a registry may take in all")

@@ -21,8 +21,6 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from imagestreams.kube.resources import WEBHOOK_SERVICE
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -42,14 +40,14 @@ class Identity:
     made: dt.datetime
 
 
-def webhook_names(namespace: str, listen: str) -> list[str]:
-    """Give the names by which the API server may call our webhook, which listens at HOST:PORT.
+def names_of(service: str, namespace: str, listen: str) -> list[str]:
+    """Give the names by which the API server may call what we serve behind a Service, listening at HOST:PORT.
 
-    That of the Service which deploy/base ships, those of this machine, and the address that is listened at.
+    That of the Service, those of this machine, and the address that is listened at.
     """
     host = listen.rpartition(":")[0].strip("[]")
     own = [host] if host not in {"", "0.0.0.0", "::", "localhost", "127.0.0.1"} else []  # noqa: S104  # named, not bound
-    return [f"{WEBHOOK_SERVICE}.{namespace}.svc", "localhost", "127.0.0.1", *own]
+    return [f"{service}.{namespace}.svc", "localhost", "127.0.0.1", *own]
 
 
 def issue(names: Sequence[str], now: dt.datetime) -> Identity:
@@ -57,7 +55,7 @@ def issue(names: Sequence[str], now: dt.datetime) -> Identity:
     authority_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     # Two CAs that are trusted at once must not have one name: a verifier may take the wrong one's key.
     serial = x509.random_serial_number()
-    issuer = _name(f"imagestreams webhook CA {serial:x}")
+    issuer = _name(f"imagestreams CA {serial:x}")
     authority = (
         _builder(issuer, issuer, authority_key.public_key(), serial, now)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
@@ -65,7 +63,7 @@ def issue(names: Sequence[str], now: dt.datetime) -> Identity:
         .sign(authority_key, hashes.SHA256())
     )
     certificate = (
-        _builder(_name("imagestreams webhook"), issuer, key.public_key(), x509.random_serial_number(), now)
+        _builder(_name("imagestreams"), issuer, key.public_key(), x509.random_serial_number(), now)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signs_certificates=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)

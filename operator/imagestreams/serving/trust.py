@@ -38,9 +38,15 @@ class Trust:
     """Makes the API server trust our certificates, for as long as it runs."""
 
     def __init__(
-        self, certificates: Certificates, configuration: Configuration, *, now: Callable[[], dt.datetime]
+        self,
+        certificates: Certificates,
+        configuration: Configuration,
+        *,
+        now: Callable[[], dt.datetime],
+        what: str = "our admission webhook",
     ) -> None:
-        """`now` tells the wall clock's time, with its zone."""
+        """`now` tells the wall clock's time, with its zone; `what` is served."""
+        self._what = what
         self._certificates = certificates
         self._configuration = configuration
         self._now = now
@@ -63,22 +69,22 @@ class Trust:
         except ClusterError as error:
             if error.status not in {403, 404}:
                 self._tell(
-                    f"whether the API server trusts our webhook is not known: {error}; looked at again"
+                    f"whether the API server trusts {self._what} is not known: {error}; looked at again"
                 )
                 return
-            self._tell(f"the API server does not ask our admission webhook: {error}; all else works on")
+            self._tell(f"the API server does not ask {self._what}: {error}; all else works on")
             # Who is not asked need not be trusted.
             written = False
         else:
             self._told = ""
         time = asyncio.get_running_loop().time()
         if written:
-            _log.info("the API server trusts our webhook now")
+            _log.info("the API server trusts %s now", self._what)
         if written or self._trusted_since is None:
             self._trusted_since = time
         if self._certificates.renewing and time >= self._trusted_since + KNOWN_AFTER:
             self._certificates.serve_next()
-            _log.info("our webhook has a new certificate")
+            _log.info("%s has a new certificate", self._what)
 
     def _tell(self, problem: str) -> None:
         if problem != self._told:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING
 
+from imagestreams.kube.resources import WEBHOOK_SERVICE
 from imagestreams.serving.admission import AdmissionServer
 from imagestreams.serving.trust import Trust
 
@@ -53,9 +54,9 @@ class Webhook:
 
 def _certificates(namespace: str, listen: str) -> Certificates:
     # An operator without the webhook need not have the 8 MiB that making certificates takes.
-    from imagestreams.serving.certificates import Certificates, webhook_names  # noqa: PLC0415
+    from imagestreams.serving.certificates import Certificates, names_of  # noqa: PLC0415
 
-    return Certificates(webhook_names(namespace, listen), _now())
+    return Certificates(names_of(WEBHOOK_SERVICE, namespace, listen), _now())
 
 
 def _now() -> dt.datetime:

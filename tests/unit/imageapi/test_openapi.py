@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import yaml
 
 from imagestreams.imageapi import openapi
+from unit.imageapi.crd_source import crd_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_CRDS = Path(__file__).resolve().parents[3] / "crds"
 _PREFIX = "com.github.openshift.api.image.v1"
 _BASE = "/apis/image.openshift.io/v1"
 _STORED = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
@@ -53,23 +51,7 @@ def v3(source: dict[str, Any]) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def source() -> dict[str, Any]:
     """The shipped CRDs, as the API server publishes them."""
-    schemas: dict[str, Any] = {
-        "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta": {
-            "type": "object",
-            "properties": {"name": {"type": "string", "default": ""}},
-        }
-    }
-    for name in ("imagestreams", "images"):
-        crd = yaml.safe_load((_CRDS / f"{name}.yaml").read_text())["spec"]
-        kind = crd["names"]["kind"]
-        door = next(each for each in crd["versions"] if each["name"] == "v1alpha1")
-        gvk = [{"group": "image.openshift.io", "kind": kind, "version": "v1alpha1"}]
-        schemas[f"io.openshift.image.v1alpha1.{kind}"] = {
-            **door["schema"]["openAPIV3Schema"],
-            "x-kubernetes-group-version-kind": gvk,
-        }
-        schemas[f"io.openshift.image.v1alpha1.{kind}List"] = {"type": "object"}
-    return {"components": {"schemas": schemas}}
+    return crd_source()
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.path)

@@ -1,0 +1,51 @@
+"""The OpenAPI documents as they are served: made by imageapi.openapi of what the API server publishes now.
+
+Kept for a while, for the API server asks every minute and clients ask with each command.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from imagestreams.errors import StatusError
+from imagestreams.imageapi import answers, openapi
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable
+
+    from imagestreams.imageapi.openapi_paths import Served
+
+_KEPT = 60.0
+
+
+class Documents:
+    """Gives the document of a path. Used from one event loop."""
+
+    def __init__(
+        self,
+        fetch: Callable[[str], Awaitable[dict[str, Any]]],
+        resources: Iterable[Served],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`fetch` gets a path from the API server, and raises StatusError."""
+        self._fetch = fetch
+        self._resources = tuple(resources)
+        self._clock = clock
+        self._served: dict[str, dict[str, Any]] = {}
+        self._made = 0.0
+
+    async def __call__(self, path: str) -> dict[str, Any] | None:
+        """Give the document of a path below /openapi, None where there is none.
+
+        What was made before is given as long as the API server cannot be asked. Raises StatusError (503)
+        where nothing was.
+        """
+        if not self._served or self._clock() - self._made > _KEPT:
+            try:
+                self._served = openapi.served(await self._fetch(openapi.SOURCE), self._resources)
+            except (StatusError, KeyError) as error:
+                if not self._served:
+                    raise answers.unavailable(f"the schemas of the CRDs cannot be read: {error}") from error
+            self._made = self._clock()
+        return self._served.get(path)

@@ -1,0 +1,52 @@
+"""Has the API server ask us for v1, as long as we are well; hands v1 back to the CRD at our end.
+
+The configuration that serving.trust keeps up to date: an APIService that trusts our certificate. Where the
+operator handed v1 back because the API server could not reach us, we wait ever longer before the next try:
+each one may hold up the deletion of namespaces for a minute.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from imagestreams.kube.apiservices import ApiServices
+
+_log = logging.getLogger(__name__)
+_FIRST_WAIT = 60.0
+_LAST_WAIT = 3600.0
+
+
+class Registering:
+    """Registers one server, by the Service that leads to it."""
+
+    def __init__(self, services: ApiServices, *, namespace: str, service: str) -> None:
+        """`service` is NAME:PORT, in `namespace`."""
+        self._services = services
+        self._namespace = namespace
+        self._service = service
+        self._registered = False
+        self._wait = 0.0
+        self._not_before = 0.0
+
+    async def trust(self, bundle: bytes) -> bool:
+        """Be registered, trusted by these CAs (PEM); tells whether that had to be written. Raises ClusterError."""
+        now = asyncio.get_running_loop().time()
+        if self._registered and await self._services.read() is None:
+            self._registered = False
+            self._wait = min(self._wait * 2, _LAST_WAIT) or _FIRST_WAIT
+            self._not_before = now + self._wait
+            _log.warning("v1 was handed back to the CRD; registered again in %.0f s", self._wait)
+        if now < self._not_before:
+            return False
+        written = await self._services.apply(bundle, namespace=self._namespace, service=self._service)
+        self._registered = True
+        return written
+
+    async def leave(self) -> None:
+        """Hand v1 back. Raises ClusterError."""
+        found = await self._services.read()
+        if found is not None and await self._services.hand_back(found):
+            _log.info("v1 is handed back to the CRD")
