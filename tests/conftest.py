@@ -16,14 +16,15 @@ import pytest
 
 from e2e import audit
 from localcluster import Cluster, Publisher
-from localrun import account_kubeconfig, install
+from localrun import API_ACCOUNT, account_kubeconfig, install, install_image_api
 from support import secrecy
-from support.overhearing import OverheardOperator
+from support.overhearing import OverheardFacade, OverheardOperator
+from support.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from localrun import OperatorProcess
+    from localrun import FacadeProcess, OperatorProcess
 
 _BUILD = Path(__file__).resolve().parents[1] / "build"
 
@@ -124,6 +125,39 @@ def operator(_operator: OperatorProcess) -> OperatorProcess:
     if not _operator.alive:
         _operator.start()
     return _operator
+
+
+@pytest.fixture(scope="session")
+def _facade(cluster: Cluster) -> Iterator[FacadeProcess]:
+    install_image_api(cluster.kubectl, cluster.kubeconfig)
+    path = _BUILD / "test" / f"kubeconfig-api-{cluster.name}"
+    rights = account_kubeconfig(cluster.kubectl, cluster.kubeconfig, path, account=API_ACCOUNT)
+    process = OverheardFacade(rights, _BUILD / "test" / f"api-{cluster.name}.log")
+    yield process
+    if process.alive:
+        process.terminate()
+
+
+@pytest.fixture
+def facade(_facade: FacadeProcess, cluster: Cluster) -> FacadeProcess:
+    """The image API, running and registered; a test may kill it, the next one gets it started again."""
+    if not _facade.alive:
+        _facade.start()
+    kubectl = Kubectl(cluster)
+    kubectl("wait", "--for=condition=Available", "--timeout=60s", "apiservice/v1.image.openshift.io")
+    eventually(
+        lambda: "imagestreamtags" in kubectl("get", "--raw", "/apis/image.openshift.io/v1"),
+        within=30,
+        what="v1 served by the image API",
+    )
+    return _facade
+
+
+@pytest.fixture(scope="module")
+def facade_aside(_facade: FacadeProcess) -> None:
+    """The image API that tests share, ended for a module that wants v1 of the custom resources."""
+    if _facade.alive:
+        _facade.terminate()
 
 
 @pytest.fixture(scope="module")

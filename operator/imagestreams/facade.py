@@ -139,7 +139,9 @@ class Facade:
         try:
             await self._registering.leave()
         except ClusterError as error:
-            _log.warning("v1 could not be handed back to the CRD: %s; the operator does it in a minute", error)
+            _log.warning(
+                "v1 could not be handed back to the CRD: %s; the operator does it in a minute", error
+            )
 
 
 def _handlers(upstream: Upstream, mode: str) -> dict[str, Handler]:
@@ -153,9 +155,7 @@ def _handlers(upstream: Upstream, mode: str) -> dict[str, Handler]:
         ),
         upstream,
     )
-    images = Stored(
-        Kind("Image", IMAGES, view=view_image, store=_as_sent, stored_name=image_name), upstream
-    )
+    images = Stored(Kind("Image", IMAGES, view=view_image, store=_as_sent, stored_name=image_name), upstream)
     stored = StoredImages(upstream)
     return {
         "images": images,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from localrun import OperatorProcess
+from localrun import FacadeProcess, OperatorProcess
 from support import secrecy
 
 if TYPE_CHECKING:
@@ -41,3 +41,7 @@ class OverheardOperator(OperatorProcess):
         with contextlib.suppress(OSError):
             self.metrics()
         return super().terminate(within=within)
+
+
+class OverheardFacade(OverheardOperator, FacadeProcess):
+    """An image API whose log and metrics are searched in the same way."""

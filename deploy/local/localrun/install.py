@@ -44,9 +44,17 @@ def remove_webhook(kubectl: Path, admin: Path) -> None:
     _kubectl(kubectl, admin, "delete", "--ignore-not-found", "-f", str(_ROOT / "deploy/base/webhook.yaml"))
 
 
-def account_kubeconfig(kubectl: Path, admin: Path, path: Path) -> Path:
-    """Write a kubeconfig with the rights of the operator's service account, and no others."""
-    return write_kubeconfig(kubectl, admin, NAMESPACE, ACCOUNT, path)
+def install_image_api(kubectl: Path, admin: Path) -> None:
+    """Apply the rights of the image API, and a Service that leads to this machine (FacadeProcess)."""
+    _kubectl(kubectl, admin, "apply", "-f", str(_ROOT / "deploy/overlays/openshift-api/rights.yaml"))
+    service = yaml.safe_load((_ROOT / "deploy/overlays/openshift-api/service.yaml").read_text())
+    service["spec"] = {"type": "ExternalName", "externalName": "localhost"}
+    _kubectl(kubectl, admin, "apply", "-f", "-", stdin=service)
+
+
+def account_kubeconfig(kubectl: Path, admin: Path, path: Path, *, account: str = ACCOUNT) -> Path:
+    """Write a kubeconfig with the rights of the operator's service account, or another, and no others."""
+    return write_kubeconfig(kubectl, admin, NAMESPACE, account, path)
 
 
 def _kubectl(kubectl: Path, admin: Path, *arguments: str, stdin: Any = None) -> None:

@@ -1,4 +1,4 @@
-"""An operator as a process of this machine: started, watched, ended, killed."""
+"""An operator, or an image API, as a process of this machine: started, watched, ended, killed."""
 
 import os
 import signal
@@ -12,11 +12,15 @@ from pathlib import Path
 
 from localcluster.ports import LOOPBACK, free_port
 
+API_ACCOUNT = "imagestreams-api"
+"""Of the image API: its service account, and its Service."""
 _READY_WITHIN = 30.0
 
 
 class OperatorProcess:
     """Runs `imagestreams run` with a kubeconfig; its log goes to a file, appended over restarts."""
+
+    command = "run"
 
     def __init__(
         self,
@@ -63,7 +67,7 @@ class OperatorProcess:
         }
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*self._becoming, sys.executable, "-m", "imagestreams", "run"],
+                [*self._becoming, sys.executable, "-m", "imagestreams", self.command],
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -130,3 +134,18 @@ class OperatorProcess:
 
     def _tail(self) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-20:])
+
+
+class FacadeProcess(OperatorProcess):
+    """Runs `imagestreams apiserver`, which registers itself by a Service that leads to this machine."""
+
+    command = "apiserver"
+
+    def start(self, *, wait: bool = True) -> None:
+        """Start it at a port of its own. Raises as an operator's does."""
+        port = free_port()
+        self.settings |= {
+            "IMAGESTREAMS_API_LISTEN": f"{LOOPBACK}:{port}",
+            "IMAGESTREAMS_API_SERVICE": f"{API_ACCOUNT}:{port}",
+        }
+        super().start(wait=wait)

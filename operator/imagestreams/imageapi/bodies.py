@@ -8,14 +8,11 @@ from __future__ import annotations
 import json
 import math
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
 from imagestreams.imageapi import answers
-
-if TYPE_CHECKING:
-    from imagestreams.errors import StatusError
 
 DEEPEST = 200
 """Levels of a JSON value: no object of ours has 20, and what is deeper is there to do harm."""
@@ -38,36 +35,40 @@ def read_json(body: bytes) -> Any:
     return content
 
 
-def read_yaml(body: bytes) -> Any:
-    """Read a body of YAML, of which JSON is a part. Raises StatusError (400).
-
-    Aliases are refused, as a few lines of them may stand for more than there is memory.
-    """
-    try:
-        text = body.decode("utf-8")
-        if text.lstrip()[:1] in {"{", "["}:
-            return read_json(body)
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
-            raise answers.bad_request("the body of the request has YAML aliases, which are not read here")
-        content = yaml.load(text, _Loader)  # noqa: S506  # a SafeLoader
-    except RecursionError:
-        raise too_deep() from None
-    except (ValueError, yaml.YAMLError) as error:
-        raise answers.bad_request(f"the body of the request is not YAML: {str(error)[:200]}") from None
-    return read_json(json.dumps(content, default=str).encode())
-
-
-class _Loader(yaml.SafeLoader):
-    # A time in YAML is a text to Kubernetes.
-    yaml_implicit_resolvers = {  # noqa: RUF012  # its base's own, which is no ClassVar
-        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
-
 def read_object(body: bytes, kind: str) -> dict[str, Any]:
     """Read an object of the group's `kind`; kind and apiVersion may be left out. Raises StatusError (400)."""
-    content = read_json(body)
+    return _of_kind(read_json(body), kind)
+
+
+def read_applied(body: bytes, kind: str) -> dict[str, Any]:
+    """Read an object that is applied: JSON, or YAML without aliases. Raises StatusError (400)."""
+    if body.lstrip().startswith(b"{"):
+        return read_object(body, kind)
+    try:
+        content = yaml.load(body, Loader=_PlainLoader)  # noqa: S506 - a safe loader
+        # Through JSON, so that it has nothing that JSON has not.
+        return read_object(json.dumps(content, allow_nan=False).encode(), kind)
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+        told = str(error)[:300]
+        raise answers.bad_request(f"error decoding YAML: {told}") from None
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """Reads YAML as JSON has it: times stay texts, and an alias, which may stand for thousands, is refused."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.events.AliasEvent):
+            raise yaml.YAMLError("aliases are not supported")
+        return super().compose_node(parent, index)
+
+
+_PlainLoader.yaml_implicit_resolvers = {
+    first: [each for each in resolvers if each[0] != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def _of_kind(content: Any, kind: str) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise answers.bad_request(f"the body of the request must be an object of kind {kind}")
     version = f"{answers.GROUP}/v1"
@@ -95,7 +96,7 @@ def check_depth(content: Any) -> None:
     raise too_deep()
 
 
-def too_deep() -> StatusError:
+def too_deep() -> answers.StatusError:
     """Say that something is nested too deeply."""
     return answers.bad_request(f"the object is nested deeper than {DEEPEST} levels")
 

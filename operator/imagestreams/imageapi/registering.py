@@ -32,7 +32,7 @@ class Registering:
         self._not_before = 0.0
 
     async def trust(self, bundle: bytes) -> bool:
-        """Be registered, trusted by these CAs (PEM); tells whether that had to be written. Raises ClusterError."""
+        """Be registered, trusted by these CAs (PEM); tells whether that was news. Raises ClusterError."""
         now = asyncio.get_running_loop().time()
         if self._registered and await self._services.read() is None:
             self._registered = False

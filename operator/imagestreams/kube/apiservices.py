@@ -1,8 +1,8 @@
 """The APIService by which the image API takes v1 over from the CRD: read, applied, handed back.
 
-While it is there, Kubernetes asks our server for image.openshift.io/v1; deleted, the CRD's own is made again by
-Kubernetes itself. The label of the aggregator keeps that from happening before. Called by imageapi's registering
-(facade), serving.handback (operator) and kube.preflight.
+While it is there, Kubernetes asks our server for image.openshift.io/v1; deleted, the CRD's own is made again
+by Kubernetes itself, which the aggregator's label keeps from happening before. Called by imageapi.registering
+(facade) and serving.handback (operator).
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class ApiServices:
             return None
 
     async def apply(self, bundle: bytes, *, namespace: str, service: str) -> bool:
-        """Have v1 asked of a Service (NAME:PORT), trusting these CAs (PEM); tells whether it had to be written.
+        """Have v1 asked of a Service (NAME:PORT), trusting these CAs (PEM); tells whether that was news.
 
         By server-side apply, so that the right to this one name is enough to create it, too. Raises
         ClusterError.

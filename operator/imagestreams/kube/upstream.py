@@ -64,8 +64,11 @@ class Upstream:
         body: Any = None,
         content_type: str = JSON,
         accept: str = JSON,
+        user_agent: str = "",
     ) -> dict[str, Any]:
         """Make a request and read the answer; `body` is JSON, or bytes that are sent as they are.
+
+        By `user_agent` the API server tells whose write it is, where no field manager says so.
 
         Raises StatusError: what the API server answered, or 503 where it did not.
         """
@@ -80,6 +83,7 @@ class Upstream:
                     body=sent,
                     content_type=content_type,
                     accept=accept,
+                    user_agent=user_agent,
                 )
                 async with request as answer:
                     content = await _read(answer)
@@ -118,12 +122,13 @@ class Upstream:
         body: bytes | None = None,
         content_type: str = JSON,
         accept: str = JSON,
+        user_agent: str = "",
     ) -> Any:
         assert self._session is not None, "open() comes first"  # noqa: S101  # a bug of ours
-        headers = {"Accept": accept, "User-Agent": self._user_agent}
+        headers = {"Accept": accept, "User-Agent": user_agent or self._user_agent}
         if body is not None:
             headers["Content-Type"] = content_type
-        if token := self._configuration.get_api_key_with_prefix("authorization"):
+        if token := self._configuration.auth_settings().get("BearerToken", {}).get("value"):
             headers["Authorization"] = token
         return self._session.request(
             method,

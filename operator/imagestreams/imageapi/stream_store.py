@@ -1,0 +1,98 @@
+"""The streams and images that are stored in the CRDs, as the handlers of tags read and write them.
+
+An edge: every method is one request to the API server, at the version that stays with the CRD. Who writes is
+told as the caller's field manager. Raises StatusError with the API server's own Status.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from imagestreams.errors import StatusError
+from imagestreams.imageapi.answers import GROUP
+from imagestreams.imageapi.validation import by_tag_names
+from imagestreams.kube.resources import OWN_VERSION
+from imagestreams.model.image import image_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from imagestreams.imageapi.asking import Ask
+
+_ROOT = f"/apis/{GROUP}/{OWN_VERSION}"
+
+
+class Server(Protocol):
+    """What is needed of kube.upstream.Upstream."""
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Any = None,
+        user_agent: str = "",
+    ) -> dict[str, Any]:
+        """Make one request. Raises StatusError with the API server's own Status."""
+
+
+class StreamStore:
+    """The stored streams of one namespace, for one request."""
+
+    def __init__(self, server: Server, ask: Ask) -> None:
+        self._server, self._agent = server, ask.user_agent
+        self._path = f"{_ROOT}/namespaces/{ask.namespace}/imagestreams" if ask.namespace else ""
+        self._options = {
+            **({"fieldManager": ask.field_manager} if ask.field_manager else {}),
+            **({"dryRun": "All"} if ask.dry_run else {}),
+        }
+
+    async def read(self, name: str) -> dict[str, Any]:
+        """Read a stream."""
+        return await self._request("GET", f"{self._path}/{name}")
+
+    async def find(self, name: str) -> dict[str, Any] | None:
+        """Read a stream; None where there is none."""
+        return await self._or_none(f"{self._path}/{name}")
+
+    async def page(self, query: Mapping[str, str]) -> dict[str, Any]:
+        """List streams: of the namespace, or of all where none was asked for."""
+        return await self._request("GET", self._path or f"{_ROOT}/imagestreams", query=query)
+
+    async def image(self, digest: str) -> dict[str, Any] | None:
+        """Read an Image by its digest; None where none is stored (yet)."""
+        return await self._or_none(f"{_ROOT}/images/{image_name(digest)}") if digest else None
+
+    async def create(self, stream: Mapping[str, Any]) -> dict[str, Any]:
+        """Create a stream."""
+        return await self._write("POST", self._path, stream)
+
+    async def write(self, stream: Mapping[str, Any]) -> dict[str, Any]:
+        """Write a stream's spec, if it is still as it was read."""
+        name = stream["metadata"]["name"]
+        body = {field: value for field, value in stream.items() if field != "status"}
+        return await self._write("PUT", f"{self._path}/{name}", body)
+
+    async def write_status(self, stream: Mapping[str, Any]) -> dict[str, Any]:
+        """Write a stream's status, if it is still as it was read."""
+        return await self._write("PUT", f"{self._path}/{stream['metadata']['name']}/status", stream)
+
+    async def _write(self, method: str, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        try:
+            return await self._request(method, path, query=self._options, body=body)
+        except StatusError as error:
+            raise by_tag_names(error, body) from None
+
+    async def _or_none(self, path: str) -> dict[str, Any] | None:
+        try:
+            return await self._request("GET", path)
+        except StatusError as error:
+            if error.code == 404:
+                return None
+            raise
+
+    async def _request(
+        self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Any = None
+    ) -> dict[str, Any]:
+        return await self._server.request(method, path, query=query, body=body, user_agent=self._agent)

@@ -1,0 +1,338 @@
+"""The handlers of imagestreamtags and imagetags: each request is one of their streams, read or written.
+
+An edge. What is shown is imageapi.tag_view's, what a write means imageapi.tag_edits', what is wrong with it
+imageapi.validation's. Writes are guarded by the resourceVersion that was read, and tried again where somebody
+wrote in between, unless the caller said which version it means.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from imagestreams.errors import StatusError
+from imagestreams.imageapi import answers, bodies, patches, tag_edits, tag_lists, tag_view, validation
+from imagestreams.imageapi.asking import Answer
+from imagestreams.imageapi.stream_edits import without_intents
+from imagestreams.imageapi.stream_store import StreamStore
+from imagestreams.model import border
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from imagestreams.imageapi.asking import Ask
+    from imagestreams.imageapi.stream_store import Server
+    from imagestreams.imageapi.tag_edits import TagEdit
+
+    Stored = dict[str, Any]
+
+_TRIES = 10
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.01, 0.5
+"""Seconds between two tries: whoever writes a status again and again is given time to end."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class TagKind:
+    """What imagestreamtags and imagetags differ in."""
+
+    resource: str
+    kind: str
+    existing: str
+    """As what one that is there already is told: the original has the singular for one of them."""
+    view: Callable[..., dict[str, Any] | None]
+    views: Callable[..., list[dict[str, Any]]]
+    validate: Callable[[Mapping[str, Any], Mapping[str, Any] | None], list[answers.Cause]]
+    create: Callable[..., TagEdit]
+    update: Callable[..., TagEdit]
+    asked: str
+    """The field that is the spec tag."""
+
+
+STREAM_TAGS = TagKind(
+    resource="imagestreamtags",
+    kind="ImageStreamTag",
+    existing="imagestreamtag",
+    view=tag_view.view_stream_tag,
+    views=tag_view.view_stream_tags,
+    validate=validation.validate_stream_tag,
+    create=tag_edits.create_stream_tag,
+    update=tag_edits.edit_stream_tag,
+    asked="tag",
+)
+IMAGE_TAGS = TagKind(
+    resource="imagetags",
+    kind="ImageTag",
+    existing="imagetags",
+    view=tag_view.view_image_tag,
+    views=tag_view.view_image_tags,
+    validate=validation.validate_image_tag,
+    create=tag_edits.edit_image_tag,
+    update=tag_edits.edit_image_tag,
+    asked="spec",
+)
+
+
+class TagHandler:
+    """Answers every request for one of both kinds."""
+
+    def __init__(self, server: Server, kind: TagKind, *, mode: str = "Legacy") -> None:
+        self._server, self._kind, self._mode = server, kind, mode
+        self._verbs: dict[str, Callable[[Ask, StreamStore], Awaitable[Answer]]] = {
+            "get": self._get,
+            "list": self._list,
+            "create": self._create,
+            "update": self._update,
+            "patch": self._patch,
+            "delete": self._delete,
+        }
+
+    async def answer(self, ask: Ask) -> Answer:
+        """Answer a request. Raises StatusError."""
+        verb = self._verbs.get(ask.verb)
+        if verb is None:
+            raise answers.method_not_supported(self._kind.resource, ask.verb)
+        return await verb(ask, StreamStore(self._server, ask))
+
+    async def _get(self, ask: Ask, store: StreamStore) -> Answer:
+        name, tag = tag_view.split_stream_tag(self._kind.resource, ask.name)
+        stored = await store.read(name)
+        image = await store.image(tag_view.current_image(stored, tag))
+        shown = self._kind.view(stored, tag, image, mode=self._mode)
+        if shown is None:
+            raise answers.not_found(self._kind.resource, ask.name)
+        return Answer(shown)
+
+    async def _list(self, ask: Ask, store: StreamStore) -> Answer:
+        limit = tag_lists.read_limit(ask.query.get("limit", ""))
+        terms = tag_lists.read_selector(ask.query.get("fieldSelector", ""))
+        at = tag_lists.Position.parse(ask.query.get("continue", ""))
+        items: list[dict[str, Any]] = []
+        version, more = at.version, ""
+        while True:
+            page = await store.page(at.query(ask.query))
+            metadata = border.mapping(page.get("metadata"))
+            version = version or border.text(metadata.get("resourceVersion"))
+            found = [tag for tag in self._tags_of(page) if tag_lists.selects(terms, tag)][at.skipped :]
+            room = limit - len(items) if limit else len(found)
+            items += found[:room]
+            if len(found) > room:
+                more = str(dataclasses.replace(at, version=version, skipped=at.skipped + room))
+                break
+            at = tag_lists.Position(border.text(metadata.get("continue")), version)
+            if not at.streams:
+                break
+            if limit and len(items) == limit:
+                more = str(at)
+                break
+        shown = {"resourceVersion": version, **border.without_empty(**{"continue": more})}
+        kind = f"{self._kind.kind}List"
+        return Answer({"kind": kind, "apiVersion": tag_view.API_VERSION, "metadata": shown, "items": items})
+
+    def _tags_of(self, page: Mapping[str, Any]) -> list[dict[str, Any]]:
+        streams = map(border.mapping, border.items(page.get("items")))
+        return [tag for stream in streams for tag in self._kind.views(stream, mode=self._mode)]
+
+    async def _create(self, ask: Ask, store: StreamStore) -> Answer:
+        sent = _named(bodies.read_object(ask.body, self._kind.kind), ask)
+        self._check(sent, None)
+
+        async def attempt() -> Answer:
+            name, tag = tag_view.split_stream_tag(self._kind.resource, sent["metadata"]["name"])
+            stored = await store.find(name)
+            if stored is not None and tag_edits.has_spec_tag(stored, tag):
+                raise answers.already_exists(self._kind.existing, sent["metadata"]["name"])
+            return await self._written(ask, store, name, tag, stored, sent, self._kind.create)
+
+        return await self._again(attempt, "create")
+
+    async def _update(self, ask: Ask, store: StreamStore) -> Answer:
+        sent = _named(bodies.read_object(ask.body, self._kind.kind), ask)
+        blind = not sent["metadata"].get("resourceVersion")
+
+        async def attempt() -> Answer:
+            name, tag = tag_view.split_stream_tag(self._kind.resource, ask.name)
+            stored = await store.find(name)
+            return await self._updated(ask, store, name, tag, stored, sent)
+
+        return await (self._again(attempt, "update") if blind else attempt())
+
+    async def _patch(self, ask: Ask, store: StreamStore) -> Answer:
+        applied = _applied(ask, self._kind.kind) if ask.content_type == patches.APPLY_PATCH else None
+
+        async def attempt() -> Answer:
+            name, tag = tag_view.split_stream_tag(self._kind.resource, ask.name)
+            stored = await store.find(name) if applied is not None else await store.read(name)
+            shown = self._shown(stored, tag)
+            if applied is None:
+                if shown is None:
+                    raise answers.not_found(self._kind.resource, ask.name)
+                sent = patches.apply_patch(ask.content_type, ask.body, shown, self._kind.kind)
+            elif shown is None:
+                sent = applied
+            else:
+                sent = patches.merge_patch(shown, applied)
+            return await self._updated(ask, store, name, tag, stored, _named(sent, ask))
+
+        return await self._again(attempt, "patch")
+
+    async def _updated(
+        self,
+        ask: Ask,
+        store: StreamStore,
+        name: str,
+        tag: str,
+        stored: Stored | None,
+        sent: Mapping[str, Any],
+    ) -> Answer:
+        wanted = sent["metadata"].get("resourceVersion")
+        if stored is None:
+            if wanted:
+                raise answers.not_found(self._kind.resource, ask.name)
+            self._check(sent, None)
+            return await self._written(ask, store, name, tag, None, sent, self._kind.create)
+        version = stored["metadata"].get("resourceVersion")
+        if wanted and wanted != version:
+            why = f"another caller has updated the resource version to {version}"
+            raise answers.conflict(self._kind.resource, ask.name, why)
+        self._check(sent, self._kind.view(stored, tag, None, pending=True, mode=self._mode))
+        return await self._written(ask, store, name, tag, stored, sent, self._kind.update)
+
+    async def _written(
+        self,
+        ask: Ask,
+        store: StreamStore,
+        name: str,
+        tag: str,
+        stored: Stored | None,
+        sent: Mapping[str, Any],
+        edit_tag: Callable[..., TagEdit],
+    ) -> Answer:
+        before = stored if stored is not None else tag_edits.new_stream(ask.namespace, name)
+        edit = edit_tag(before, tag, sent, mode=self._mode)
+        causes = validation.validate_stream(edit.stream, stored)
+        if causes:
+            raise answers.invalid("ImageStream", name, causes)
+        if stored is None:
+            stored = await store.create(edit.stream)
+        elif edit.changed:
+            stored = await store.write(edit.stream)
+        if edit.forced:
+            stored = await self._forget(ask, store, name, tag, stored)
+        image = await store.image(tag_view.current_image(stored, tag))
+        shown = self._kind.view(stored, tag, image, pending=True, mode=self._mode)
+        return Answer(shown or {}, 201 if edit.created else 200)
+
+    async def _forget(self, ask: Ask, store: StreamStore, name: str, tag: str, stored: Stored) -> Stored:
+        """Let the status forget what a tag was imported for, upon which the operator imports it anew."""
+        latest = stored
+
+        async def attempt() -> Stored:
+            nonlocal latest
+            forgotten = without_intents(latest, {tag})
+            if forgotten is None:
+                return latest
+            try:
+                return await store.write_status(forgotten)
+            except StatusError as error:
+                if error.code == 409 and not ask.dry_run:
+                    latest = await store.read(name)
+                raise
+
+        return await self._again(attempt, "update")
+
+    async def _delete(self, ask: Ask, store: StreamStore) -> Answer:
+        options = bodies.read_json(ask.body) if ask.body.strip() else {}
+        known = border.mapping(border.mapping(options).get("preconditions"))
+        if border.items(border.mapping(options).get("dryRun")) and not ask.dry_run:
+            ask = dataclasses.replace(ask, query={**ask.query, "dryRun": "All"})
+            store = StreamStore(self._server, ask)
+        gone = False
+
+        async def attempt() -> Answer:
+            nonlocal gone
+            name, tag = tag_view.split_stream_tag(self._kind.resource, ask.name)
+            stored = await store.find(name) if gone else await store.read(name)
+            if stored is None:
+                return Answer(answers.success())
+            if not gone:
+                self._precondition(ask.name, known, stored["metadata"])
+            if tag_edits.has_spec_tag(stored, tag):
+                stored = {**await store.write(tag_edits.without_spec_tag(stored, tag))}
+                gone = True
+            forgotten = tag_edits.without_history(stored, tag)
+            if forgotten is not None:
+                await store.write_status(forgotten)
+            elif not gone:
+                raise answers.not_found(self._kind.resource, ask.name)
+            return Answer(answers.success())
+
+        return await self._again(attempt, "delete")
+
+    def _precondition(self, name: str, known: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
+        if known.get("uid") and known["uid"] != metadata.get("uid"):
+            raise answers.conflict(self._kind.resource, name, "the UID precondition was not met")
+        if known.get("resourceVersion") and known["resourceVersion"] != metadata.get("resourceVersion"):
+            why = "the ResourceVersion precondition was not met"
+            raise answers.conflict(self._kind.resource, name, why)
+
+    def _shown(self, stored: Stored | None, tag: str) -> dict[str, Any] | None:
+        """Show a tag that spec or status knows, with an image or without."""
+        if stored is None or tag not in tag_view.image_tag_names(stored):
+            return None
+        return self._kind.view(stored, tag, None, pending=True, mode=self._mode)
+
+    def _check(self, sent: Mapping[str, Any], before: Mapping[str, Any] | None) -> None:
+        causes = self._kind.validate(sent, before)
+        if causes:
+            raise answers.invalid(self._kind.kind, border.text(sent["metadata"].get("name")), causes)
+
+    async def _again(self, attempt: Callable[[], Awaitable[Any]], verb: str) -> Any:
+        """Try until nobody wrote in between, a few times; what the caller itself is refused is not tried again."""
+        pause = _FIRST_PAUSE
+        for _ in range(_TRIES):
+            try:
+                return await attempt()
+            except StatusError as error:
+                if error.code != 409 or border.mapping(error.details).get("kind") == self._kind.resource:
+                    raise
+                if error.details.get("kind") == self._kind.existing:
+                    raise
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+        raise answers.server_timeout(self._kind.resource, verb, 2)
+
+
+def _named(sent: dict[str, Any], ask: Ask) -> dict[str, Any]:
+    """Give what was sent its name and namespace where it lacks them. Raises StatusError (400) if they differ."""
+    raw = sent.get("metadata")
+    if raw is not None and not isinstance(raw, dict):
+        raise answers.bad_request("metadata must be an object")
+    metadata = dict(raw or {})
+    name = metadata.get("name") or ask.name
+    if not isinstance(name, str) or not name:
+        raise answers.bad_request("metadata.name must be <name>:<tag>")
+    if ask.name and name != ask.name:
+        raise answers.bad_request(
+            f"the name of the object ({name[:300]}) does not match the name on the URL ({ask.name})"
+        )
+    if (metadata.get("namespace") or ask.namespace) != ask.namespace:
+        raise answers.bad_request(
+            "the namespace of the provided object does not match the namespace sent on the request"
+        )
+    return {**sent, "metadata": {**metadata, "name": name, "namespace": ask.namespace}}
+
+
+def _applied(ask: Ask, kind: str) -> dict[str, Any]:
+    """Read what is applied. Raises StatusError: 400, and 422 without a name for who applies."""
+    if not ask.query.get("fieldManager"):
+        cause = validation.required("fieldManager", "is required for apply patch")
+        message = f'PatchOptions.meta.k8s.io "" is invalid: {cause}'
+        details = {"group": "meta.k8s.io", "kind": "PatchOptions", "causes": [cause.to_json()]}
+        raise StatusError(422, "Invalid", message, details)
+    return bodies.read_applied(ask.body, kind)
+
+
+def tag_handlers(server: Server, *, mode: str = "Legacy") -> dict[str, TagHandler]:
+    """Make the handlers of both kinds, by their resource."""
+    return {kind.resource: TagHandler(server, kind, mode=mode) for kind in (STREAM_TAGS, IMAGE_TAGS)}

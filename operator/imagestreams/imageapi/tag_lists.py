@@ -1,0 +1,101 @@
+"""Lists of tags that are made from lists of streams: field selectors, and where a page goes on. Pure.
+
+Streams are listed in pages, and a page of tags may end within a page of streams. So what a client sends back
+to go on says in which page of streams, and how many of its tags it has had. Labels are those of the stream:
+the API server selects them. Used by imageapi.stream_tags.
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import json
+from typing import TYPE_CHECKING, Any
+
+from imagestreams.imageapi import answers
+from imagestreams.model import border
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+STREAMS_A_PAGE = 500
+_FIELDS = ("metadata.name", "metadata.namespace")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Position:
+    """Where a list goes on."""
+
+    streams: str = ""
+    """The API server's own word for the page of streams; "" for the first."""
+    version: str = ""
+    """Of the list, by which its first page is read again as it was."""
+    skipped: int = 0
+    """How many tags of that page the client has had."""
+
+    @classmethod
+    def parse(cls, text: str) -> Position:
+        """Read what a client sends back. Raises StatusError (400) for what we never gave."""
+        if not text:
+            return cls()
+        try:
+            raw = json.loads(base64.b64decode(text.encode(), altchars=b"-_", validate=True))
+            streams, version, skipped = raw
+        except (ValueError, TypeError, RecursionError):
+            raise _foreign() from None
+        if not (isinstance(streams, str) and isinstance(version, str) and type(skipped) is int):
+            raise _foreign()
+        return cls(streams, version, skipped)
+
+    def __str__(self) -> str:
+        raw = json.dumps([self.streams, self.version, self.skipped]).encode()
+        return base64.urlsafe_b64encode(raw).decode()
+
+    def query(self, asked: Mapping[str, str]) -> dict[str, str]:
+        """Say how to list the page of streams, for a client that asked so for tags."""
+        query = {"limit": str(STREAMS_A_PAGE)}
+        if asked.get("labelSelector"):
+            query["labelSelector"] = asked["labelSelector"]
+        if self.streams:
+            return {**query, "continue": self.streams}
+        if self.version:
+            return {**query, "resourceVersion": self.version, "resourceVersionMatch": "Exact"}
+        for field in ("resourceVersion", "resourceVersionMatch"):
+            if asked.get(field):
+                query[field] = asked[field]
+        return query
+
+
+def read_limit(text: str) -> int:
+    """Read how many are asked for at most; 0 for all. Raises StatusError (400)."""
+    if not text:
+        return 0
+    if not text.isascii() or not text.isdigit() or len(text) > 18:
+        raise answers.bad_request(f"limit: {text[:40]} is not a number of objects")
+    return int(text)
+
+
+def read_selector(text: str) -> list[tuple[str, str, bool]]:
+    """Read a field selector: field, value, and whether it is to have it. Raises StatusError (400)."""
+    terms = []
+    for term in filter(None, text.split(",")):
+        field, sign, value = term.partition("!=") if "!=" in term else term.partition("=")
+        value = value.removeprefix("=") if sign == "=" else value
+        if not sign:
+            raise answers.bad_request(f"invalid selector: '{text[:200]}'; can't understand '{term[:200]}'")
+        if field not in _FIELDS:
+            raise answers.bad_request(
+                f'"{field[:100]}" is not a known field selector: only "metadata.name", "metadata.namespace"'
+            )
+        terms.append((field.removeprefix("metadata."), value, sign == "="))
+    return terms
+
+
+def selects(terms: list[tuple[str, str, bool]], tag: Mapping[str, Any]) -> bool:
+    """Tell whether a selector takes an object."""
+    metadata = border.mapping(tag.get("metadata"))
+    return all((metadata.get(field) == value) is wanted for field, value, wanted in terms)
+
+
+def _foreign() -> answers.StatusError:
+    return answers.bad_request("continue key is not valid: list again from the beginning")
