@@ -182,7 +182,7 @@ def test_the_api_server_asks_the_webhook_by_its_service(
     made = kubectl("run", "pod", "--image=looked:1", "--dry-run=server", "-o", "json")
 
     assert f"{cluster.registry}/{repository}@{digest}" == json.loads(made)["spec"]["containers"][0]["image"]
-    assert "the API server trusts our webhook now" in system("logs", OPERATOR)
+    assert "the API server trusts our admission webhook now" in system("logs", OPERATOR)
 
 
 def push(publisher: Publisher, kubectl: Kubectl, text: str) -> str:

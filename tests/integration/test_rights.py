@@ -55,6 +55,7 @@ OPERATOR: set[Right] = {
     ("get", "apiextensions.k8s.io", "customresourcedefinitions imagestreams.image.openshift.io"),
     ("get", "apiextensions.k8s.io", "customresourcedefinitions images.image.openshift.io"),
     ("get", "apiregistration.k8s.io", "apiservices v1.image.openshift.io"),
+    ("delete", "apiregistration.k8s.io", "apiservices v1.image.openshift.io"),
     ("get", "apiregistration.k8s.io", "apiservices v1alpha1.image.openshift.io"),
 }
 

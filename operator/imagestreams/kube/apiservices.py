@@ -76,6 +76,16 @@ class ApiServices:
         except GoneError:
             return None
 
+    async def answers(self) -> bool:
+        """Tell whether v1 is answered now: Available is what was so a while ago. Raises ClusterError."""
+        try:
+            await self._run("GET", path=f"/apis/{GROUP}/{SERVED_VERSION}")
+        except ClusterError as error:
+            if error.status != 503:
+                raise
+            return False
+        return True
+
     async def apply(self, bundle: bytes, *, namespace: str, service: str) -> bool:
         """Have v1 asked of a Service (NAME:PORT), trusting these CAs (PEM); tells whether that was news.
 
@@ -117,9 +127,14 @@ class ApiServices:
             self._metrics.writes.labels("apiservice", outcome).inc()
 
     async def _run(
-        self, method: str, body: Any = None, content_type: str = JSON, query: dict[str, str] | None = None
+        self,
+        method: str,
+        body: Any = None,
+        content_type: str = JSON,
+        query: dict[str, str] | None = None,
+        *,
+        path: str = APISERVICES.path(name=NAME),
     ) -> Any:
-        path = APISERVICES.path(name=NAME)
         return await asyncio.get_running_loop().run_in_executor(
             self._threads,
             lambda: self._api.request(method, path, body=body, content_type=content_type, query=query),

@@ -33,6 +33,9 @@ class Registrations(Protocol):
     async def read(self) -> Registration | None:
         """Read it; None where v1 is the CRD's."""
 
+    async def answers(self) -> bool:
+        """Tell whether v1 is answered now."""
+
     async def hand_back(self, registration: Registration) -> bool:
         """Delete it; tells whether it did so."""
 
@@ -68,7 +71,7 @@ class HandBack:
     async def before_start(self) -> None:
         """Hand v1 back at once where nobody answers for it: nothing else can start. Raises ClusterError."""
         found = await self._registrations.read()
-        if found is not None and not found.available:
+        if found is not None and not (found.available and await self._registrations.answers()):
             await self._hand_back(found, "when the operator started")
 
     async def run(self) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def test_a_stream_is_applied_imported_and_seen_as_on_openshift(
     operator: OperatorProcess, facade: FacadeProcess, cluster: Cluster, kubectl: Kubectl, publisher: Publisher
 ) -> None:
-    """kubectl apply through v1; the operator imports; `get is`, `get istag` show the original's tables."""
+    """Applied through v1; the operator imports; `get is`, `get istag` show the original's tables."""
     assert operator.alive
     assert facade.alive
     digest = publisher.push("facade/app", "v1", images.saying("one"))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from cryptography import x509
 
-from imagestreams.serving.certificates import RENEWED_AFTER, VALID, Certificates, issue, webhook_names
+from imagestreams.serving.certificates import RENEWED_AFTER, VALID, Certificates, issue, names_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -154,5 +154,5 @@ def test_the_names_are_those_it_may_be_called_by(listen: str, own: list[str]) ->
     """The Service in its namespace, this machine, and the address it listens at."""
     expected = ["imagestreams-webhook.tools.svc", "localhost", "127.0.0.1", *own]
 
-    assert expected == webhook_names("tools", listen)
+    assert expected == names_of("imagestreams-webhook", "tools", listen)
     assert issue(expected, NOW).certificate

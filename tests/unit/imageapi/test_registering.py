@@ -1,0 +1,80 @@
+"""Registering for v1, and leaving (imageapi.registering), at an API server that keeps what it is sent."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from imagestreams.imageapi.registering import Registering
+from imagestreams.kube.apiservices import Registration
+
+if TYPE_CHECKING:
+    from imagestreams.kube.apiservices import ApiServices
+
+pytestmark = [pytest.mark.asyncio, pytest.mark.looptime]
+
+
+class Services:
+    """Keeps a registration, and when it was applied."""
+
+    def __init__(self) -> None:
+        self.bundle: bytes | None = None
+        self.applied: list[float] = []
+
+    async def read(self) -> Registration | None:
+        """Read it."""
+        return None if self.bundle is None else Registration("1", "7", True, "", {})
+
+    async def apply(self, bundle: bytes, *, namespace: str, service: str) -> bool:
+        """Apply it."""
+        assert ("tools", "api:443") == (namespace, service)
+        if bundle == self.bundle:
+            return False
+        self.bundle = bundle
+        self.applied.append(asyncio.get_running_loop().time())
+        return True
+
+    async def hand_back(self, registration: Registration) -> bool:
+        """Delete it."""
+        assert registration == await self.read()
+        self.bundle = None
+        return True
+
+
+def registering(services: Services) -> Registering:
+    """Register a server by its Service."""
+    found: ApiServices = services  # type: ignore[assignment]  # it has its methods
+    return Registering(found, namespace="tools", service="api:443")
+
+
+async def test_it_registers_and_follows_its_certificate() -> None:
+    """What is registered already is not written again; another CA is."""
+    services = Services()
+    ours = registering(services)
+    assert [True, False, True] == [await ours.trust(ca) for ca in (b"a", b"a", b"b")]
+    assert b"b" == services.bundle
+
+
+async def test_it_waits_ever_longer_where_v1_was_taken_from_it() -> None:
+    """The API server cannot reach it: a minute, two, four, up to an hour."""
+    services = Services()
+    ours = registering(services)
+    for _ in range(60 * 60):
+        await ours.trust(b"a")
+        services.bundle = None
+        await asyncio.sleep(15)
+    gaps = [after - before for before, after in zip(services.applied, services.applied[1:], strict=False)]
+    # It is looked at every 15 s, the first time 15 s after it was registered.
+    assert [75.0, 135.0, 255.0, 495.0, 975.0, 1935.0, 3615.0, 3615.0] == gaps[:8]
+
+
+async def test_it_leaves_at_its_end() -> None:
+    """v1 is the CRD's again; where it is already, nothing happens."""
+    services = Services()
+    ours = registering(services)
+    await ours.trust(b"a")
+    await ours.leave()
+    await ours.leave()
+    assert services.bundle is None
