@@ -8,11 +8,14 @@ from __future__ import annotations
 import json
 import math
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from imagestreams.imageapi import answers
+
+if TYPE_CHECKING:
+    from imagestreams.errors import StatusError
 
 DEEPEST = 200
 """Levels of a JSON value: no object of ours has 20, and what is deeper is there to do harm."""
@@ -36,7 +39,7 @@ def read_json(body: bytes) -> Any:
 
 
 def read_object(body: bytes, kind: str) -> dict[str, Any]:
-    """Read an object of the group's `kind`; kind and apiVersion may be left out. Raises StatusError (400)."""
+    """Read an object of `kind`; kind and apiVersion may be left out. Raises StatusError (400)."""
     return _of_kind(read_json(body), kind)
 
 
@@ -54,7 +57,7 @@ def read_applied(body: bytes, kind: str) -> dict[str, Any]:
 
 
 class _PlainLoader(yaml.SafeLoader):
-    """Reads YAML as JSON has it: times stay texts, and an alias, which may stand for thousands, is refused."""
+    """Reads YAML as JSON has it: times stay texts; an alias, which may stand for thousands, is refused."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.events.AliasEvent):
@@ -96,7 +99,7 @@ def check_depth(content: Any) -> None:
     raise too_deep()
 
 
-def too_deep() -> answers.StatusError:
+def too_deep() -> StatusError:
     """Say that something is nested too deeply."""
     return answers.bad_request(f"the object is nested deeper than {DEEPEST} levels")
 

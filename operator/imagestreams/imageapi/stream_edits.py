@@ -34,7 +34,10 @@ def stored_stream(
     `before` is what is stored, None for a stream that is new. `mode` is as in view_stream.
     """
     shown = view_stream(before, mode=mode) if before is not None else {}
-    submitted, stored = border.mapping(view.get("spec")), border.mapping((before or {}).get("spec"))
+    stored = border.mapping((before or {}).get("spec"))
+    # A null stands for a field that is not set, which the CRD would refuse.
+    sent = border.mapping(view.get("spec"))
+    submitted = {field: value for field, value in sent.items() if value is not None}
     spec = _restored(
         _without(submitted, "tags"),
         _without(border.mapping(shown.get("spec")), "tags"),
