@@ -44,16 +44,19 @@ def read_object(body: bytes, kind: str) -> dict[str, Any]:
 
 
 def read_applied(body: bytes, kind: str) -> dict[str, Any]:
-    """Read an object that is applied: JSON, or YAML without aliases. Raises StatusError (400)."""
+    """Read an object that is applied, as read_object does. Raises StatusError (400)."""
+    return _of_kind(read_yaml(body), kind)
+
+
+def read_yaml(body: bytes) -> Any:
+    """Read JSON, or YAML without aliases and of what JSON has. Raises StatusError (400)."""
     if body.lstrip().startswith(b"{"):
-        return read_object(body, kind)
+        return read_json(body)
     try:
         content = yaml.load(body, Loader=_PlainLoader)  # noqa: S506 - a safe loader
-        # Through JSON, so that it has nothing that JSON has not.
-        return read_object(json.dumps(content, allow_nan=False).encode(), kind)
+        return read_json(json.dumps(content, allow_nan=False).encode())
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
-        told = str(error)[:300]
-        raise answers.bad_request(f"error decoding YAML: {told}") from None
+        raise answers.bad_request(f"error decoding YAML: {str(error)[:300]}") from None
 
 
 class _PlainLoader(yaml.SafeLoader):

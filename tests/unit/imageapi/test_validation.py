@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from imagestreams.errors import StatusError
 from imagestreams.imageapi import answers
+from imagestreams.imageapi.stream_writes import written_status, written_stream
 from imagestreams.imageapi.validation import (
     by_tag_names,
     validate_image_tag,
@@ -277,3 +278,15 @@ def test_nothing_that_is_sent_breaks_validation(sent: dict[str, Any]) -> None:
         except StatusError as error:
             told = error.code
         assert 400 == told
+
+
+def test_a_stream_that_is_wrong_is_not_written() -> None:
+    """What is wrong is 422 with its causes; what is right is what is stored."""
+    with pytest.raises(StatusError, match=r'"A" is invalid: metadata\.name') as caught:
+        written_stream(stream(name="A"), None)
+    assert 422 == caught.value.code
+    assert [tag()] == written_stream(stream(tag()), None)["spec"]["tags"]
+    bad = {**stream(), "status": {"tags": [{"tag": "a", "items": [{"dockerImageReference": ""}]}]}}
+    with pytest.raises(StatusError, match=r"status\.tags\[a\]") as caught:
+        written_status(bad, stream())
+    assert 422 == caught.value.code
