@@ -8,11 +8,14 @@ from __future__ import annotations
 import json
 import math
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from imagestreams.imageapi import answers
+
+if TYPE_CHECKING:
+    from imagestreams.errors import StatusError
 
 DEEPEST = 200
 """Levels of a JSON value: no object of ours has 20, and what is deeper is there to do harm."""
@@ -36,25 +39,28 @@ def read_json(body: bytes) -> Any:
 
 
 def read_object(body: bytes, kind: str) -> dict[str, Any]:
-    """Read an object of the group's `kind`; kind and apiVersion may be left out. Raises StatusError (400)."""
+    """Read an object of `kind`; kind and apiVersion may be left out. Raises StatusError (400)."""
     return _of_kind(read_json(body), kind)
 
 
 def read_applied(body: bytes, kind: str) -> dict[str, Any]:
-    """Read an object that is applied: JSON, or YAML without aliases. Raises StatusError (400)."""
+    """Read an object that is applied, as read_object does. Raises StatusError (400)."""
+    return _of_kind(read_yaml(body), kind)
+
+
+def read_yaml(body: bytes) -> Any:
+    """Read JSON, or YAML without aliases and of what JSON has. Raises StatusError (400)."""
     if body.lstrip().startswith(b"{"):
-        return read_object(body, kind)
+        return read_json(body)
     try:
         content = yaml.load(body, Loader=_PlainLoader)  # noqa: S506 - a safe loader
-        # Through JSON, so that it has nothing that JSON has not.
-        return read_object(json.dumps(content, allow_nan=False).encode(), kind)
+        return read_json(json.dumps(content, allow_nan=False).encode())
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
-        told = str(error)[:300]
-        raise answers.bad_request(f"error decoding YAML: {told}") from None
+        raise answers.bad_request(f"error decoding YAML: {str(error)[:300]}") from None
 
 
 class _PlainLoader(yaml.SafeLoader):
-    """Reads YAML as JSON has it: times stay texts, and an alias, which may stand for thousands, is refused."""
+    """Reads YAML as JSON has it: times stay texts; an alias, which may stand for thousands, is refused."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.events.AliasEvent):
@@ -96,7 +102,7 @@ def check_depth(content: Any) -> None:
     raise too_deep()
 
 
-def too_deep() -> answers.StatusError:
+def too_deep() -> StatusError:
     """Say that something is nested too deeply."""
     return answers.bad_request(f"the object is nested deeper than {DEEPEST} levels")
 

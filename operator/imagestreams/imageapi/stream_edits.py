@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from imagestreams.imageapi.answers import GROUP
+from imagestreams.imageapi.shapes import check_shape
 from imagestreams.imageapi.stream_view import API_VERSION, LAST_IMPORT, view_stream
 from imagestreams.model import border
 from imagestreams.model.stream import IMPORT_MODE_LEGACY
@@ -32,9 +33,15 @@ def stored_stream(
     """Say what to write to the CRD for a submitted stream: without status, which is not written there.
 
     `before` is what is stored, None for a stream that is new. `mode` is as in view_stream.
+
+    Raises StatusError (400) where a field has a wrong type: tags that are no list are not no tags.
     """
+    check_shape("ImageStream", view)
     shown = view_stream(before, mode=mode) if before is not None else {}
-    submitted, stored = border.mapping(view.get("spec")), border.mapping((before or {}).get("spec"))
+    stored = border.mapping((before or {}).get("spec"))
+    # A null stands for a field that is not set, which the CRD would refuse.
+    sent = border.mapping(view.get("spec"))
+    submitted = {field: value for field, value in sent.items() if value is not None}
     spec = _restored(
         _without(submitted, "tags"),
         _without(border.mapping(shown.get("spec")), "tags"),
@@ -61,7 +68,10 @@ def stored_status(
     """Say what to write to the CRD's status for a submitted one; spec stays as it is stored.
 
     What a typed client of the original does not know, and so leaves out, is kept.
+
+    Raises StatusError (400) where a field has a wrong type.
     """
+    check_shape("ImageStream", view)
     shown = view_stream(before, mode=mode)
     seen = border.mapping(shown.get("status"))
     submitted, stored = border.mapping(view.get("status")), border.mapping(before.get("status"))

@@ -9,10 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from imagestreams.errors import StatusError
+from imagestreams.imageapi import answers
 from imagestreams.imageapi.answers import GROUP
 from imagestreams.imageapi.validation import by_tag_names
 from imagestreams.kube.resources import OWN_VERSION
 from imagestreams.model.image import image_name
+from imagestreams.model.reference import is_digest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,11 +52,11 @@ class StreamStore:
 
     async def read(self, name: str) -> dict[str, Any]:
         """Read a stream."""
-        return await self._request("GET", f"{self._path}/{name}")
+        return await self._request("GET", self._at(name))
 
     async def find(self, name: str) -> dict[str, Any] | None:
         """Read a stream; None where there is none."""
-        return await self._or_none(f"{self._path}/{name}")
+        return await self._or_none(self._at(name))
 
     async def page(self, query: Mapping[str, str]) -> dict[str, Any]:
         """List streams: of the namespace, or of all where none was asked for."""
@@ -62,7 +64,7 @@ class StreamStore:
 
     async def image(self, digest: str) -> dict[str, Any] | None:
         """Read an Image by its digest; None where none is stored (yet)."""
-        return await self._or_none(f"{_ROOT}/images/{image_name(digest)}") if digest else None
+        return await self._or_none(f"{_ROOT}/images/{image_name(digest)}") if is_digest(digest) else None
 
     async def create(self, stream: Mapping[str, Any]) -> dict[str, Any]:
         """Create a stream."""
@@ -77,6 +79,12 @@ class StreamStore:
     async def write_status(self, stream: Mapping[str, Any]) -> dict[str, Any]:
         """Write a stream's status, if it is still as it was read."""
         return await self._write("PUT", f"{self._path}/{stream['metadata']['name']}/status", stream)
+
+    def _at(self, name: str) -> str:
+        """Say where a stream is: a name is one part of a path, and leads nowhere else."""
+        if "/" in name or "%" in name or name in (".", ".."):
+            raise answers.not_found("imagestreams", name)
+        return f"{self._path}/{name}"
 
     async def _write(self, method: str, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         try:

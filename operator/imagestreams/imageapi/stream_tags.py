@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from imagestreams.errors import StatusError
 from imagestreams.imageapi import answers, bodies, patches, tag_edits, tag_lists, tag_view, validation
 from imagestreams.imageapi.asking import Answer
 from imagestreams.imageapi.stream_edits import without_intents
 from imagestreams.imageapi.stream_store import StreamStore
+from imagestreams.imageapi.stream_view import API_VERSION
 from imagestreams.model import border
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     Stored = dict[str, Any]
 
+_Done = TypeVar("_Done")
 _TRIES = 10
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.01, 0.5
 """Seconds between two tries: whoever writes a status again and again is given time to end."""
@@ -71,6 +73,16 @@ IMAGE_TAGS = TagKind(
     update=tag_edits.edit_image_tag,
     asked="spec",
 )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Target:
+    """The tag that a request writes."""
+
+    ask: Ask
+    store: StreamStore
+    stream: str
+    tag: str
 
 
 class TagHandler:
@@ -127,7 +139,7 @@ class TagHandler:
                 break
         shown = {"resourceVersion": version, **border.without_empty(**{"continue": more})}
         kind = f"{self._kind.kind}List"
-        return Answer({"kind": kind, "apiVersion": tag_view.API_VERSION, "metadata": shown, "items": items})
+        return Answer({"kind": kind, "apiVersion": API_VERSION, "metadata": shown, "items": items})
 
     def _tags_of(self, page: Mapping[str, Any]) -> list[dict[str, Any]]:
         streams = map(border.mapping, border.items(page.get("items")))
@@ -138,11 +150,11 @@ class TagHandler:
         self._check(sent, None)
 
         async def attempt() -> Answer:
-            name, tag = tag_view.split_stream_tag(self._kind.resource, sent["metadata"]["name"])
-            stored = await store.find(name)
-            if stored is not None and tag_edits.has_spec_tag(stored, tag):
+            target = self._target(ask, store, sent["metadata"]["name"])
+            stored = await store.find(target.stream)
+            if stored is not None and tag_edits.has_spec_tag(stored, target.tag):
                 raise answers.already_exists(self._kind.existing, sent["metadata"]["name"])
-            return await self._written(ask, store, name, tag, stored, sent, self._kind.create)
+            return await self._written(target, stored, sent, self._kind.create)
 
         return await self._again(attempt, "create")
 
@@ -151,9 +163,8 @@ class TagHandler:
         blind = not sent["metadata"].get("resourceVersion")
 
         async def attempt() -> Answer:
-            name, tag = tag_view.split_stream_tag(self._kind.resource, ask.name)
-            stored = await store.find(name)
-            return await self._updated(ask, store, name, tag, stored, sent)
+            target = self._target(ask, store, ask.name)
+            return await self._updated(target, await store.find(target.stream), sent)
 
         return await (self._again(attempt, "update") if blind else attempt())
 
@@ -161,9 +172,10 @@ class TagHandler:
         applied = _applied(ask, self._kind.kind) if ask.content_type == patches.APPLY_PATCH else None
 
         async def attempt() -> Answer:
-            name, tag = tag_view.split_stream_tag(self._kind.resource, ask.name)
-            stored = await store.find(name) if applied is not None else await store.read(name)
-            shown = self._shown(stored, tag)
+            target = self._target(ask, store, ask.name)
+            find = store.find if applied is not None else store.read
+            stored = await find(target.stream)
+            shown = self._shown(stored, target.tag)
             if applied is None:
                 if shown is None:
                     raise answers.not_found(self._kind.resource, ask.name)
@@ -172,43 +184,37 @@ class TagHandler:
                 sent = applied
             else:
                 sent = patches.merge_patch(shown, applied)
-            return await self._updated(ask, store, name, tag, stored, _named(sent, ask))
+            return await self._updated(target, stored, _named(sent, ask))
 
         return await self._again(attempt, "patch")
 
-    async def _updated(
-        self,
-        ask: Ask,
-        store: StreamStore,
-        name: str,
-        tag: str,
-        stored: Stored | None,
-        sent: Mapping[str, Any],
-    ) -> Answer:
+    def _target(self, ask: Ask, store: StreamStore, name: str) -> _Target:
+        return _Target(ask, store, *tag_view.split_stream_tag(self._kind.resource, name))
+
+    async def _updated(self, target: _Target, stored: Stored | None, sent: Mapping[str, Any]) -> Answer:
+        name = target.ask.name
         wanted = sent["metadata"].get("resourceVersion")
         if stored is None:
             if wanted:
-                raise answers.not_found(self._kind.resource, ask.name)
+                raise answers.not_found(self._kind.resource, name)
             self._check(sent, None)
-            return await self._written(ask, store, name, tag, None, sent, self._kind.create)
+            return await self._written(target, None, sent, self._kind.create)
         version = stored["metadata"].get("resourceVersion")
         if wanted and wanted != version:
             why = f"another caller has updated the resource version to {version}"
-            raise answers.conflict(self._kind.resource, ask.name, why)
-        self._check(sent, self._kind.view(stored, tag, None, pending=True, mode=self._mode))
-        return await self._written(ask, store, name, tag, stored, sent, self._kind.update)
+            raise answers.conflict(self._kind.resource, name, why)
+        self._check(sent, self._kind.view(stored, target.tag, None, pending=True, mode=self._mode))
+        return await self._written(target, stored, sent, self._kind.update)
 
     async def _written(
         self,
-        ask: Ask,
-        store: StreamStore,
-        name: str,
-        tag: str,
+        target: _Target,
         stored: Stored | None,
         sent: Mapping[str, Any],
         edit_tag: Callable[..., TagEdit],
     ) -> Answer:
-        before = stored if stored is not None else tag_edits.new_stream(ask.namespace, name)
+        store, name, tag = target.store, target.stream, target.tag
+        before = stored if stored is not None else tag_edits.new_stream(target.ask.namespace, name)
         edit = edit_tag(before, tag, sent, mode=self._mode)
         causes = validation.validate_stream(edit.stream, stored)
         if causes:
@@ -218,25 +224,25 @@ class TagHandler:
         elif edit.changed:
             stored = await store.write(edit.stream)
         if edit.forced:
-            stored = await self._forget(ask, store, name, tag, stored)
+            stored = await self._forget(target, stored)
         image = await store.image(tag_view.current_image(stored, tag))
         shown = self._kind.view(stored, tag, image, pending=True, mode=self._mode)
         return Answer(shown or {}, 201 if edit.created else 200)
 
-    async def _forget(self, ask: Ask, store: StreamStore, name: str, tag: str, stored: Stored) -> Stored:
+    async def _forget(self, target: _Target, stored: Stored) -> Stored:
         """Let the status forget what a tag was imported for, upon which the operator imports it anew."""
         latest = stored
 
         async def attempt() -> Stored:
             nonlocal latest
-            forgotten = without_intents(latest, {tag})
+            forgotten = without_intents(latest, {target.tag})
             if forgotten is None:
                 return latest
             try:
-                return await store.write_status(forgotten)
+                return await target.store.write_status(forgotten)
             except StatusError as error:
-                if error.code == 409 and not ask.dry_run:
-                    latest = await store.read(name)
+                if error.code == 409:
+                    latest = await target.store.read(target.stream)
                 raise
 
         return await self._again(attempt, "update")
@@ -287,8 +293,8 @@ class TagHandler:
         if causes:
             raise answers.invalid(self._kind.kind, border.text(sent["metadata"].get("name")), causes)
 
-    async def _again(self, attempt: Callable[[], Awaitable[Any]], verb: str) -> Any:
-        """Try until nobody wrote in between, a few times; what the caller itself is refused is not tried again."""
+    async def _again(self, attempt: Callable[[], Awaitable[_Done]], verb: str) -> _Done:
+        """Try until nobody wrote in between; what is refused to the caller is refused at once."""
         pause = _FIRST_PAUSE
         for _ in range(_TRIES):
             try:
@@ -304,7 +310,7 @@ class TagHandler:
 
 
 def _named(sent: dict[str, Any], ask: Ask) -> dict[str, Any]:
-    """Give what was sent its name and namespace where it lacks them. Raises StatusError (400) if they differ."""
+    """Give what was sent its name and namespace. Raises StatusError (400) if it has others."""
     raw = sent.get("metadata")
     if raw is not None and not isinstance(raw, dict):
         raise answers.bad_request("metadata must be an object")

@@ -1,8 +1,8 @@
 """Writes of an ImageStreamTag or ImageTag as what they are: edits of their stream. Pure.
 
 Neither kind is stored. What is written to one is written to the spec tag of the stream, by the same rules as
-a write of the stream itself (imageapi.stream_edits); what is deleted goes from spec and from status. Who reads,
-writes and tries again is imageapi.stream_tags.
+a write of the stream itself (imageapi.stream_edits); what is deleted goes from spec and from status. Who
+reads, writes and tries again is imageapi.stream_tags.
 """
 
 from __future__ import annotations
@@ -113,10 +113,8 @@ def _edit(stored: Mapping[str, Any], tag: str, wanted: dict[str, Any], mode: str
     written = restored_tag({**wanted, "name": tag}, shown, known)
     spec = border.mapping(stored.get("spec"))
     tags = border.items(spec.get("tags"))
-    if known is None:
-        tags = [*tags, written]
-    else:
-        tags = [written if each is known else each for each in tags]
+    kept = [written if each is known else each for each in tags]
+    tags = [*kept, written] if known is None else kept
     return TagEdit(
         {**stored, "spec": {**spec, "tags": tags}},
         changed=written != known,

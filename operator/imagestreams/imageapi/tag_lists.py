@@ -18,6 +18,8 @@ from imagestreams.model import border
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from imagestreams.errors import StatusError
+
 STREAMS_A_PAGE = 500
 _FIELDS = ("metadata.name", "metadata.namespace")
 
@@ -97,5 +99,5 @@ def selects(terms: list[tuple[str, str, bool]], tag: Mapping[str, Any]) -> bool:
     return all((metadata.get(field) == value) is wanted for field, value, wanted in terms)
 
 
-def _foreign() -> answers.StatusError:
+def _foreign() -> StatusError:
     return answers.bad_request("continue key is not valid: list again from the beginning")

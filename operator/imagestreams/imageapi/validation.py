@@ -96,7 +96,7 @@ def validate_stream_name(metadata: Mapping[str, Any]) -> list[Cause]:
 
 
 def validate_stream_tag(sent: Mapping[str, Any], before: Mapping[str, Any] | None) -> list[Cause]:
-    """Say what is wrong with a submitted ImageStreamTag; `before` is the one that is shown, if there is.
+    """Say what is wrong with a submitted ImageStreamTag; `before` is the one that is shown.
 
     Raises StatusError (400) where a field has a wrong type.
     """
@@ -149,7 +149,7 @@ def validate_reference(tag: Mapping[str, Any], path: str) -> list[Cause]:
 
 
 def by_tag_names(error: StatusError, written: Mapping[str, Any]) -> StatusError:
-    """Tell what the CRD refused of a stream by the names of its tags, as the original does, not by numbers."""
+    """Tell what the CRD refused of a stream by the names of its tags, not by their numbers."""
     tags = border.items(border.mapping(written.get("spec")).get("tags"))
 
     def named(found: re.Match[str]) -> str:

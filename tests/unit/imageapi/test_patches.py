@@ -415,3 +415,26 @@ def test_no_bytes_raise_anything_but_a_status(body: bytes) -> None:
     except StatusError as error:
         told = error.code
     assert 400 == told
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b'{"a": [1, null]}', {"a": [1, None]}),
+        (b"a: 2026-01-01\nb: [yes, 1.5]\n", {"a": "2026-01-01", "b": [True, 1.5]}),
+    ],
+)
+def test_yaml_is_read_as_json_has_it(body: bytes, expected: Any) -> None:
+    """What is applied may be JSON or YAML; a time in it stays the text it is."""
+    assert expected == bodies.read_yaml(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"a: &x [1]\nb: *x\n", b"a: [", b"a: .nan", b"!!python/name:os.system", b"- " * 2_000, b"{1: 2"],
+)
+def test_yaml_that_json_has_not_is_refused(body: bytes) -> None:
+    """An alias, which may stand for thousands, and whatever JSON cannot spell, is 400."""
+    with pytest.raises(StatusError) as caught:
+        bodies.read_yaml(body)
+    assert 400 == caught.value.code

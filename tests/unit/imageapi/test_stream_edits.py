@@ -6,9 +6,11 @@ import copy
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imagestreams.errors import StatusError
 from imagestreams.imageapi.patches import JSON_PATCH, STRATEGIC_PATCH, apply_patch
 from imagestreams.imageapi.stream_edits import (
     forced_tags,
@@ -117,6 +119,12 @@ def test_a_new_tag_is_stored_as_it_was_asked_for() -> None:
     view["spec"] = {**view["spec"], "tags": [sent, *view["spec"]["tags"]]}
     expected = [*before["spec"]["tags"], {"name": "b", "from": {"kind": "DockerImage", "name": "r.io/b"}}]
     assert spelled(expected) == spelled(stored_stream(view, before)["spec"]["tags"])
+
+
+def test_tags_that_are_no_list_remove_none() -> None:
+    """A wrong type is refused with 400, and not read as no tags."""
+    with pytest.raises(StatusError, match=r"spec\.tags must be a list"):
+        stored_stream({"metadata": {"name": "app"}, "spec": {"tags": "a"}}, stored())
 
 
 def test_a_removed_tag_is_removed() -> None:
