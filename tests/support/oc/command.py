@@ -92,8 +92,9 @@ class Oc:
     def _describe(self, namespace: str, flags: argparse.Namespace, _: Mapping[str, str]) -> str:
         """Make the requests: what is printed of them is not rendered here."""
         path = getting.Kinds(self._rest).path(flags.names[0], namespace)
-        for _ in range(2):
-            checked(self._rest("GET", f"{path}/{flags.names[1]}"))
+        # Once to know the kind, once as the type that is printed.
+        checked(self._rest("GET", f"{path}/{flags.names[1]}"))
+        checked(self._rest("GET", f"{path}/{flags.names[1]}"))
         return ""
 
     def _create(self, namespace: str, flags: argparse.Namespace, inputs: Mapping[str, str]) -> str:
