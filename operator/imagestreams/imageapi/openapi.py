@@ -90,8 +90,8 @@ def served(source: Mapping[str, Any], resources: Iterable[Served]) -> dict[str, 
 
 def swagger(v3: Mapping[str, Any]) -> dict[str, Any]:
     """Write the same as OpenAPI v2, which the API server merges with its own."""
-    # The API server drops what only a path that it has already leads to, but never what no path leads to: that
-    # would be left with references to nothing, and kubectl refuses the whole document.
+    # The API server drops what only a path that it has already leads to, but never what no path leads to:
+    # that would be left with references to nothing, and kubectl refuses the whole document.
     schemas = _reached(v3["components"]["schemas"], v3["paths"])
     return {
         "swagger": "2.0",
