@@ -26,7 +26,7 @@ from imagestreams.imageapi.virtual_kinds import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from imagestreams.imageapi.openapi_paths import Served
     from imagestreams.imageapi.virtual_kinds import Schema
@@ -90,7 +90,9 @@ def served(source: Mapping[str, Any], resources: Iterable[Served]) -> dict[str, 
 
 def swagger(v3: Mapping[str, Any]) -> dict[str, Any]:
     """Write the same as OpenAPI v2, which the API server merges with its own."""
-    schemas = v3["components"]["schemas"]
+    # The API server drops what only a path that it has already leads to, but never what no path leads to:
+    # that would be left with references to nothing, and kubectl refuses the whole document.
+    schemas = _reached(v3["components"]["schemas"], v3["paths"])
     return {
         "swagger": "2.0",
         "info": v3["info"],
@@ -185,6 +187,28 @@ def _lifted(
     if at[-1] == "[]":
         return ref(names[at])
     return described(names[at], made.get("description", ""))
+
+
+def _reached(schemas: Mapping[str, Schema], paths: Mapping[str, Any]) -> dict[str, Schema]:
+    """Keep the schemas that a path leads to."""
+    found: dict[str, Schema] = {}
+    waiting = list(_names(paths))
+    while waiting:
+        if (name := waiting.pop()) in schemas and name not in found:
+            found[name] = schemas[name]
+            waiting += _names(schemas[name])
+    return dict(sorted(found.items()))
+
+
+def _names(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        if isinstance(value.get("$ref"), str):
+            yield value["$ref"].removeprefix(_V3)
+        for inner in value.values():
+            yield from _names(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _names(inner)
 
 
 def _plain(schema: Any) -> Any:

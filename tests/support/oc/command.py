@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import yaml
 
-from support.oc import getting, importing, tagging
+from support.oc import getting, importing, new_app, tagging
 from support.oc.failing import CommandError, checked, failed
 
 if TYPE_CHECKING:
@@ -77,6 +77,7 @@ class Oc:
             "delete": self._delete,
             "annotate": self._annotate,
             "set image-lookup": self._look_up,
+            "new-app": lambda namespace, flags, _: new_app.new_app(self._rest, namespace, flags),
         }
         if verb not in known:
             raise LookupError(f"not a command that is replayed: {verb}")
@@ -92,8 +93,9 @@ class Oc:
     def _describe(self, namespace: str, flags: argparse.Namespace, _: Mapping[str, str]) -> str:
         """Make the requests: what is printed of them is not rendered here."""
         path = getting.Kinds(self._rest).path(flags.names[0], namespace)
-        for _ in range(2):
-            checked(self._rest("GET", f"{path}/{flags.names[1]}"))
+        # Once to know the kind, once as the type that is printed.
+        checked(self._rest("GET", f"{path}/{flags.names[1]}"))
+        checked(self._rest("GET", f"{path}/{flags.names[1]}"))
         return ""
 
     def _create(self, namespace: str, flags: argparse.Namespace, inputs: Mapping[str, str]) -> str:
@@ -209,6 +211,11 @@ def _flags(arguments: list[str]) -> argparse.Namespace:
         parser.add_argument(flag, action="store_true")
     parser.add_argument("--scheduled", nargs="?", const=True, default=False, type=_truth)
     parser.add_argument("--enabled", nargs="?", const=True, default=True, type=_truth)
+    parser.add_argument("--insecure-registry", action="store_true")
+    for flag in ("--name", "--image-stream", "-l", "-e"):
+        parser.add_argument(flag, default="")
+    for flag in ("--image", "--docker-image"):
+        parser.add_argument(flag, dest="image", default="")
     parser.add_argument("-d", "--delete", action="store_true")
     parser.add_argument("-A", "--all-namespaces", action="store_true")
     parser.add_argument("--show-managed-fields", action="store_true")

@@ -31,7 +31,7 @@ class _Server:
         return self.source
 
     def get(self, path: str) -> dict[str, Any] | None:
-        return asyncio.run(self.documents(path))  # type: ignore[arg-type]
+        return asyncio.run(self.documents(path))
 
 
 def test_documents_are_kept_for_a_minute() -> None:
@@ -61,7 +61,8 @@ def test_what_was_made_outlives_the_source() -> None:
     server.source, server.now = None, 100.0
     assert first == server.get(_V3)
     silent = _Server()
-    for source in (None, {"components": {"schemas": {}}}):
+    empty: dict[str, Any] = {"components": {"schemas": {}}}
+    for source in (None, empty):
         silent.source = source
         with pytest.raises(StatusError, match="schemas of the CRDs") as told:
             silent.get(_V3)

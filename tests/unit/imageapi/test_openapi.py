@@ -151,6 +151,13 @@ def test_nothing_is_referred_to_that_is_not_there(v3: dict[str, Any]) -> None:
     assert len(ids) == len(set(ids))
 
 
+def test_version_2_has_no_schema_that_no_path_leads_to(source: dict[str, Any]) -> None:
+    """The API server would keep it, without those that it refers to."""
+    definitions = openapi.swagger(openapi.document(source, ROWS[:1]))["definitions"]
+    assert f"{_PREFIX}.Image" in definitions
+    assert f"{_PREFIX}.ImageStreamImportStatus" not in definitions
+
+
 def test_version_2_has_nothing_that_only_version_3_knows(v3: dict[str, Any]) -> None:
     """The API server merges it with its own, which has no allOf, nullable or requestBody."""
     text = str(openapi.swagger(v3))

@@ -48,9 +48,8 @@ def test_generations_are_compared_by_order() -> None:
         "tags": [{"name": "a", "generation": 1}, {"name": "b", "generation": 9}],
     }
     assert [] == _found(recorded, answered)
-    answered["tags"][0]["generation"] = 9
-    assert recorded["tags"] != answered["tags"]
-    assert _found(recorded, answered)
+    same_age = [{"name": "a", "generation": 9}, {"name": "b", "generation": 9}]
+    assert _found(recorded, {**answered, "tags": same_age})
 
 
 def test_names_that_are_known_are_the_same() -> None:

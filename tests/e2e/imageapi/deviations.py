@@ -1,0 +1,83 @@
+"""Where the image API answers otherwise than the original was recorded to answer, each with its reason.
+
+A difference that no entry here explains fails the replay, and so does an entry that explains none any more.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from typing import TYPE_CHECKING
+
+from support.likeness import MISSING
+
+if TYPE_CHECKING:
+    from support.likeness import Difference
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Deviation:
+    """One difference that is meant."""
+
+    where: str
+    """A pattern found in "SCENARIO/STEP PATH"."""
+    reason: str
+    recorded: str = ""
+    """A pattern that fits what was recorded, whole; "" fits all."""
+    answered: str = ""
+
+    def explains(self, place: str, difference: Difference) -> bool:
+        """Tell whether a difference is this one."""
+        return (
+            re.search(self.where, f"{place} {difference.path}") is not None
+            and _fits(self.recorded, difference.recorded)
+            and _fits(self.answered, difference.answered)
+        )
+
+
+def _fits(pattern: str, value: object) -> bool:
+    return not pattern or re.fullmatch(pattern, str(value), re.DOTALL) is not None
+
+
+_MISSING = re.escape(MISSING)
+
+DEVIATIONS = (
+    Deviation(
+        r"[. ]status\.(observedGeneration|summary|conditions)$",
+        "our own fields of a stream's status stay visible, so that `kubectl wait` works",
+        recorded=_MISSING,
+    ),
+    Deviation(
+        r"status\.tags\[[^]]+\]\.(intent|index|available)$",
+        "our own fields of a status tag stay visible: what it was resolved for, and what is held back",
+        recorded=_MISSING,
+    ),
+    Deviation(
+        r"conditions\[ImportSuccess\]\.message$",
+        "conditions name the registry, the repository, the tag and the credential, and say how it is retried",
+    ),
+)
+
+NOT_REPLAYED = (
+    (r" oc (status|explain|api-resources)\b", "made of other groups' objects, or on the client alone"),
+    (
+        r" oc new-app (-S|--search|-L|nosuch|.*--name=(third|nine)\b)",
+        "found, or not, by searching on the client",
+    ),
+    (r" oc new-app .*(--dry-run|-o yaml)", "printed on the client"),
+    (r"18-o-new-app/11 ", "fails for the Deployment and the Service, which are no part of the image API"),
+    (r" oc set (triggers|image)\b", "no call of the image API, but of workloads"),
+    (r" oc set image-lookup deploy", "no call of the image API, but of workloads"),
+    (r" oc (get|describe) (events|deploy|secret)\b", "no call of the image API"),
+    (r" -o custom-columns", "printed on the client of what other steps compare"),
+    (r" --no-headers", "prints the table of the step before without its heading"),
+    (r" -H Accept| -H 'Accept", "a flag that the command line does not have"),
+)
+"""Commands that are not sent, by a pattern found in "SCENARIO/STEP COMMAND"; each with its reason."""
+
+NOT_RENDERED = (
+    (r"^oc new-app\b", "tells of what it found on the client"),
+    (r"^oc describe\b", "describing happens on the client; the calls are made and their errors compared"),
+    (r"^oc import-image .*-o (yaml|name)", "prints what the client had read before the import"),
+)
+"""Commands that are sent, but whose printed text is not compared."""
