@@ -25,10 +25,10 @@ from imagestreams.imageapi.registering import Registering
 from imagestreams.imageapi.resources import RESOURCES
 from imagestreams.imageapi.server import Server
 from imagestreams.imageapi.stored import Kind, Stored
-from imagestreams.imageapi.stream_edits import stored_status, stored_stream
 from imagestreams.imageapi.stream_images import StoredImages, StreamImages, StreamLayers
 from imagestreams.imageapi.stream_tags import tag_handlers
 from imagestreams.imageapi.stream_view import view_stream
+from imagestreams.imageapi.stream_writes import written_status, written_stream
 from imagestreams.kube.api import Api
 from imagestreams.kube.apiservices import ApiServices
 from imagestreams.kube.preflight import check_cluster
@@ -150,8 +150,8 @@ def _handlers(upstream: Upstream, mode: str) -> dict[str, Handler]:
             "ImageStream",
             IMAGESTREAMS,
             view=functools.partial(view_stream, mode=mode),
-            store=functools.partial(stored_stream, mode=mode),
-            store_status=functools.partial(stored_status, mode=mode),
+            store=functools.partial(written_stream, mode=mode),
+            store_status=functools.partial(written_status, mode=mode),
         ),
         upstream,
     )

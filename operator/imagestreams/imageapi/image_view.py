@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from imagestreams.imageapi import answers
-from imagestreams.imageapi.stream_view import API_VERSION, tag_histories, view_metadata
+from imagestreams.imageapi.stream_view import API_VERSION, tag_histories, view_managers, view_metadata
 from imagestreams.model import border
 from imagestreams.model.image import METADATA_VERSION, image_digest
 from imagestreams.model.reference import is_digest
@@ -193,9 +193,7 @@ def _image_metadata(stored: Mapping[str, Any]) -> dict[str, Any]:
         if field != "generation" and (value or field not in ("annotations", "labels"))
     }
     shown["name"] = image_digest(border.text(shown.get("name")))
-    if managers := border.items(shown.get("managedFields")):
-        shown["managedFields"] = [{**border.mapping(entry), "apiVersion": API_VERSION} for entry in managers]
-    return shown
+    return shown | view_managers(shown)
 
 
 def _content(stored: Mapping[str, Any], metadata: Mapping[str, Any]) -> dict[str, Any]:

@@ -58,9 +58,13 @@ def view_metadata(stored: Mapping[str, Any], histories: Mapping[str, Mapping[str
     annotations = border.mapping(metadata.get("annotations"))
     if LAST_IMPORT not in annotations and (last := _last_import(stored, histories)):
         metadata["annotations"] = {**annotations, LAST_IMPORT: last}
-    if managers := border.items(metadata.get("managedFields")):
-        metadata["managedFields"] = [_manager(border.mapping(entry)) for entry in managers]
-    return metadata
+    return metadata | view_managers(metadata)
+
+
+def view_managers(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Show the managedFields of an object of ours in terms of v1; nothing where there are none."""
+    managers = border.items(metadata.get("managedFields"))
+    return border.without_empty(managedFields=[_manager(border.mapping(entry)) for entry in managers])
 
 
 def lookup_policy(stored: Mapping[str, Any]) -> dict[str, bool]:

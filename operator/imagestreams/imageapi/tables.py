@@ -135,7 +135,10 @@ def _updated(shown: Mapping[str, Any], now: dt.datetime) -> str:
 
 
 def _image_tag(shown: Mapping[str, Any], now: dt.datetime) -> list[Any]:
-    spec, status = border.mapping(shown.get("spec")), TagStatus.parse(shown.get("status"))
+    spec, history = border.mapping(shown.get("spec")), border.mapping(shown.get("status"))
+    items = border.items(history.get("items"))
+    # Of the history, which may be long, only the newest item is told.
+    status = TagStatus.parse({**history, "items": items[:1]})
     asked = border.integer(spec.get("generation"))
     there = status.current.generation if status.current is not None else 0
     source, invalid = _source(border.mapping(spec.get("from"))) if spec.get("from") is not None else ("", "")
@@ -151,7 +154,7 @@ def _image_tag(shown: Mapping[str, Any], now: dt.datetime) -> list[Any]:
         told = "Importing"
     times = [status.current.created] if status.current is not None else []
     times += [each.last_transition for each in status.conditions if each.type == IMPORT_SUCCESS]
-    return [kind, told, len(status.items) or None, ago(max(times, default=""), now)]
+    return [kind, told, len(items) or None, ago(max(times, default=""), now)]
 
 
 def _kind(spec: Mapping[str, Any]) -> str:

@@ -115,4 +115,5 @@ def _intent(tag: dict[str, Any], generation: int) -> dict[str, Any]:
 
 def _observed(tag: dict[str, Any]) -> int:
     items, conditions = tag["items"] or [], tag.get("conditions", [])
-    return max([item["generation"] for item in items[:1]] + [each["generation"] for each in conditions])
+    newest: int = max(each["generation"] for each in (*items[:1], *conditions))
+    return newest
