@@ -127,8 +127,9 @@ def operator(_operator: OperatorProcess) -> OperatorProcess:
     return _operator
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def _facade(cluster: Cluster) -> Iterator[FacadeProcess]:
+    # Not for the session: whatever else is tested is tested with v1 of the custom resources.
     install_image_api(cluster.kubectl, cluster.kubeconfig)
     path = _BUILD / "test" / f"kubeconfig-api-{cluster.name}"
     rights = account_kubeconfig(cluster.kubectl, cluster.kubeconfig, path, account=API_ACCOUNT)
@@ -151,13 +152,6 @@ def facade(_facade: FacadeProcess, cluster: Cluster) -> FacadeProcess:
         what="v1 served by the image API",
     )
     return _facade
-
-
-@pytest.fixture(scope="module")
-def facade_aside(_facade: FacadeProcess) -> None:
-    """The image API that tests share, ended for a module that wants v1 of the custom resources."""
-    if _facade.alive:
-        _facade.terminate()
 
 
 @pytest.fixture(scope="module")
