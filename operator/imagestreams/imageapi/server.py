@@ -8,6 +8,7 @@ facade.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime as dt
 import json
 import logging
@@ -37,6 +38,8 @@ _log = logging.getLogger(__name__)
 _BODY_MOST = 8 * 1024 * 1024
 _BODY_WITHIN = 30.0
 _WATCH_LAST = 3600.0
+_GONE_AFTER = 5.0
+"""How often it is looked whether whoever watches is still there, in seconds."""
 _KEPT = 120.0
 """The API server closes an idle connection after 90 s; closed from here, a request might be under way."""
 _CLOSING = 2.0
@@ -175,18 +178,28 @@ class Server:
     ) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": _JSON})
         await response.prepare(request)
-        first = True
+
+        async def tell() -> None:
+            first = True
+            async for event in watch.events:
+                shown = negotiation.shape_event(
+                    event, wish, ask.resource, _now(), include=include, first=first
+                )
+                first = False
+                await response.write(json.dumps(shown).encode() + b"\n")
+
+        telling = asyncio.create_task(tell())
+        until = asyncio.get_running_loop().time() + _WATCH_LAST
         try:
-            async with asyncio.timeout(_WATCH_LAST):
-                async for event in watch.events:
-                    shown = negotiation.shape_event(
-                        event, wish, ask.resource, _now(), include=include, first=first
-                    )
-                    first = False
-                    await response.write(json.dumps(shown).encode() + b"\n")
-        except (TimeoutError, ConnectionError):
-            pass
+            # Nobody tells that a client is gone; without events its watch would go on for an hour.
+            while not telling.done() and request.transport is not None:
+                if asyncio.get_running_loop().time() > until:
+                    break
+                await asyncio.wait({telling}, timeout=_GONE_AFTER)
         finally:
+            telling.cancel()
+            with contextlib.suppress(asyncio.CancelledError, ConnectionError):
+                await telling
             await watch.events.aclose()
         return response
 
