@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 
 DEEPEST = 200
 """Levels of a JSON value: no object of ours has 20, and what is deeper is there to do harm."""
+_DELETE_OPTIONS: dict[str, tuple[type, ...]] = {
+    "gracePeriodSeconds": (int,),
+    "preconditions": (dict,),
+    "orphanDependents": (bool,),
+    "propagationPolicy": (str,),
+    "dryRun": (list,),
+}
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -46,6 +53,29 @@ def read_object(body: bytes, kind: str) -> dict[str, Any]:
 def read_applied(body: bytes, kind: str) -> dict[str, Any]:
     """Read an object that is applied, as read_object does. Raises StatusError (400)."""
     return _of_kind(read_yaml(body), kind)
+
+
+def read_delete_options(body: bytes) -> dict[str, Any]:
+    """Read the body of a deletion, which may be empty: DeleteOptions of v1. Raises StatusError (400).
+
+    The API server answers one that is none with a 500.
+    """
+    content = read_json(body) if body.strip() else {}
+    if not isinstance(content, dict) or content.get("kind") not in (None, "", "DeleteOptions"):
+        raise answers.bad_request("the body of a deletion must be an object of kind DeleteOptions")
+    options: dict[str, Any] = {"kind": "DeleteOptions", "apiVersion": "v1"}
+    for field, types in _DELETE_OPTIONS.items():
+        if (value := content.get(field)) is None:
+            continue
+        if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
+            raise answers.bad_request(f"the field {field} of DeleteOptions is of a wrong type")
+        options[field] = value
+    guard = options.get("preconditions", {})
+    if not all(isinstance(guard.get(field, ""), str) for field in ("uid", "resourceVersion")):
+        raise answers.bad_request("the field preconditions of DeleteOptions has a uid and a resourceVersion")
+    if not all(isinstance(stage, str) for stage in options.get("dryRun", ())):
+        raise answers.bad_request("the field dryRun of DeleteOptions is a list of texts")
+    return options
 
 
 def read_yaml(body: bytes) -> Any:

@@ -33,6 +33,7 @@ _WATCHING = (*_LISTING, "allowWatchBookmarks", "sendInitialEvents")
 _WRITING = ("dryRun", "fieldManager", "fieldValidation", "force")
 _DELETING = ("dryRun", "gracePeriodSeconds", "propagationPolicy", "orphanDependents")
 _TRIES = 5
+_VERSIONS = 2**64
 
 Body = dict[str, Any]
 
@@ -173,7 +174,7 @@ class Stored:
 
     async def _delete(self, ask: Ask) -> Answer:
         query = self._query(ask, _DELETING if ask.verb == "delete" else (*_DELETING, *_LISTING))
-        body = bodies.read_json(ask.body) if ask.body else None
+        body = bodies.read_delete_options(ask.body)
         found = await self._upstream.request("DELETE", self._path(ask), query=query, body=body)
         if found.get("kind") == self._kind.name:
             return Answer(self._view(found))
@@ -198,6 +199,10 @@ class Stored:
 
     def _query(self, ask: Ask, known: tuple[str, ...]) -> dict[str, str]:
         query = {name: ask.query[name] for name in known if ask.query.get(name)}
+        version = query.get("resourceVersion", "0")
+        if not (version.isascii() and version.isdecimal() and int(version[:30]) < _VERSIONS):
+            # The API server answers it with a 500.
+            raise answers.bad_request(f'resourceVersion: Invalid value: "{version[:40]}": it is a number')
         if "fieldManager" in known:
             query["fieldManager"] = ask.field_manager or "imagestreams"
         if known is not _WRITING and (selector := ask.query.get("fieldSelector")):

@@ -5,14 +5,14 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
+from imagestreams.imageapi.resources import RESOURCES
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 BASE = "/apis/image.openshift.io/v1"
 STREAM, TAG = "app", "1"
 NOWHERE = "127.0.0.1:1/no/where:1"
-_STORED = ("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection")
-_VIRTUAL = ("get", "list", "create", "update", "patch", "delete")
 _METHODS = {
     "get": "GET",
     "list": "GET",
@@ -24,20 +24,8 @@ _METHODS = {
     "deletecollection": "DELETE",
 }
 _OF_ONE = frozenset({"get", "update", "patch", "delete"})
-OFFERED: dict[str, tuple[str, ...]] = {
-    "imagestreams": _STORED,
-    "imagestreams/status": ("get", "update", "patch"),
-    "imagestreams/layers": ("get",),
-    "imagestreams/secrets": ("get",),
-    "imagestreamtags": _VIRTUAL,
-    "imagetags": _VIRTUAL,
-    "imagestreamimages": ("get",),
-    "imagestreamimports": ("create",),
-    "imagestreammappings": ("create",),
-    "images": _STORED,
-    "imagesignatures": ("create", "delete"),
-}
-"""The verbs of each resource, as the original offers them."""
+OFFERED = {resource.path: resource.verbs for resource in RESOURCES}
+"""The verbs of each resource that is served."""
 CLUSTERED = frozenset({"images", "imagesignatures"})
 
 
