@@ -174,7 +174,8 @@ class Stored:
 
     async def _delete(self, ask: Ask) -> Answer:
         query = self._query(ask, _DELETING if ask.verb == "delete" else (*_DELETING, *_LISTING))
-        body = bodies.read_delete_options(ask.body)
+        # Beside a body the API server reads no query.
+        body = bodies.read_delete_options(ask.body) if ask.body.strip() else None
         found = await self._upstream.request("DELETE", self._path(ask), query=query, body=body)
         if found.get("kind") == self._kind.name:
             return Answer(self._view(found))
