@@ -102,11 +102,13 @@ class Server:
         verb = "other"
         try:
             user = self._user(request)
+            # Answered before its body was read, a request has its connection closed under the next one.
+            body = await _body(request)
             found = route(request.method, request.path, request.query)
             if found is None:
                 return await self._beside(request)
             verb = found.verb
-            return await self._resource(request, user, found)
+            return await self._resource(request, user, found, body)
         except StatusError as error:
             self._metrics.api_requests.labels(verb, str(error.code)).inc()
             return _status(error)
@@ -148,7 +150,9 @@ class Server:
             raise answers.not_found_path()
         return _json(document)
 
-    async def _resource(self, request: web.Request, user: User, found: Route) -> web.StreamResponse:
+    async def _resource(
+        self, request: web.Request, user: User, found: Route, body: bytes
+    ) -> web.StreamResponse:
         wish = negotiation.negotiate(request.headers.get("Accept", ""))
         include = negotiation.included(request.query.get("includeObject", ""))
         ask = Ask(
@@ -159,8 +163,8 @@ class Server:
             name=found.name,
             user=user,
             query=dict(request.query),
-            content_type=request.content_type if request.can_read_body else "",
-            body=await _body(request),
+            content_type=request.content_type if body else "",
+            body=body,
             user_agent=request.headers.get("User-Agent", ""),
         )
         await self._authority.check(ask)
