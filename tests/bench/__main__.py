@@ -11,6 +11,7 @@ from bench import (
     dedup,
     edit,
     first_import,
+    image_api,
     latency,
     limits,
     moved,
@@ -48,6 +49,7 @@ BENCHES: dict[str, Callable[[Bench], list[Figure]]] = {
     "reaction": reaction.measure,
     "webhook": webhook.measure,
     "watching": watching.measure,
+    "image-api": image_api.measure,
 }
 
 

@@ -14,7 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from localcluster import Cluster
-from localrun import OperatorProcess, account_kubeconfig, install
+from localrun import (
+    API_ACCOUNT,
+    FacadeProcess,
+    OperatorProcess,
+    account_kubeconfig,
+    install,
+    install_image_api,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -68,6 +75,25 @@ class Bench:
         process = OperatorProcess(self.kubeconfig, BUILD / "bench" / "operator.log", settings=settings)
         process.start()
         try:
+            yield process
+        finally:
+            if process.alive:
+                process.terminate()
+
+    @contextlib.contextmanager
+    def facade(self) -> Iterator[FacadeProcess]:
+        """Run the image API, with its shipped rights, until the block ends."""
+        cluster = self.cluster
+        install_image_api(cluster.kubectl, cluster.kubeconfig)
+        rights = account_kubeconfig(
+            cluster.kubectl, cluster.kubeconfig, BUILD / "bench" / "kubeconfig-api", account=API_ACCOUNT
+        )
+        process = FacadeProcess(rights, BUILD / "bench" / "api.log")
+        process.start()
+        try:
+            self.kubectl(
+                "wait", "--for=condition=Available", "--timeout=60s", "apiservice/v1.image.openshift.io"
+            )
             yield process
         finally:
             if process.alive:
