@@ -25,7 +25,7 @@ from imagestreams.imageapi.registering import Registering
 from imagestreams.imageapi.resources import RESOURCES
 from imagestreams.imageapi.server import Server
 from imagestreams.imageapi.stored import Kind, Stored
-from imagestreams.imageapi.stream_images import StoredImages, StreamImages, StreamLayers
+from imagestreams.imageapi.stream_images import StreamImages, StreamLayers
 from imagestreams.imageapi.stream_tags import tag_handlers
 from imagestreams.imageapi.stream_view import view_stream
 from imagestreams.imageapi.stream_writes import written_status, written_stream
@@ -123,8 +123,14 @@ class Facade:
             )
         except (StatusError, InvalidError) as error:
             raise StartError(f"whom the API server's requests come from is not known: {error}") from error
-        if self._proxy is None or proxy.authority != self._proxy.authority:
+        if self._proxy is None:
             self._certificates.context.load_verify_locations(cadata=proxy.authority)
+        elif proxy.authority != self._proxy.authority:
+            # What is trusted once, TLS trusts for the life of the process: one that is withdrawn must not be.
+            _log.warning(
+                "the CA of the API server's client certificate is another: the image API starts anew"
+            )
+            self._stop.set()
         self._proxy = proxy
 
     async def _keep_learning(self) -> None:
@@ -156,13 +162,12 @@ def _handlers(upstream: Upstream, mode: str) -> dict[str, Handler]:
         upstream,
     )
     images = Stored(Kind("Image", IMAGES, view=view_image, store=_as_sent, stored_name=image_name), upstream)
-    stored = StoredImages(upstream)
     return {
         "images": images,
         "imagestreams": streams,
         "imagestreams/status": streams,
-        "imagestreams/layers": StreamLayers(stored),
-        "imagestreamimages": StreamImages(stored),
+        "imagestreams/layers": StreamLayers(upstream),
+        "imagestreamimages": StreamImages(upstream),
         **tag_handlers(upstream, mode=mode),
     }
 

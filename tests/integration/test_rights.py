@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from localrun import account_kubeconfig
+from localrun import API_ACCOUNT, account_kubeconfig, install_image_api
 from support.admission import Admission, admission, stream, tag
 from support.waiting import eventually
 
@@ -60,6 +60,24 @@ OPERATOR: set[Right] = {
 }
 
 
+IMAGE_API: set[Right] = {
+    *(
+        (verb, "image.openshift.io", resource)
+        for verb in (*READ, *WRITE)
+        for resource in ("imagestreams", "images")
+    ),
+    *((verb, "image.openshift.io", "imagestreams/status") for verb in ("get", "update", "patch")),
+    ("create", "authorization.k8s.io", "subjectaccessreviews"),
+    *(
+        (verb, "apiregistration.k8s.io", "apiservices v1.image.openshift.io")
+        for verb in ("get", "create", "patch", "delete")
+    ),
+    ("get", "apiregistration.k8s.io", "apiservices v1alpha1.image.openshift.io"),
+    ("get", "apiextensions.k8s.io", "customresourcedefinitions imagestreams.image.openshift.io"),
+    ("get", "apiextensions.k8s.io", "customresourcedefinitions images.image.openshift.io"),
+}
+
+
 @pytest.fixture(scope="module")
 def admin(quiet_cluster: Cluster) -> Iterator[Admission]:
     """The administrator, in a namespace with a stream, a Deployment and a pull secret."""
@@ -84,6 +102,16 @@ def operator(quiet_cluster: Cluster, accounts: Path, admin: Admission) -> Admiss
 
 
 @pytest.fixture(scope="module")
+def image_api(quiet_cluster: Cluster, accounts: Path, admin: Admission) -> Admission:
+    """The image API's service account, in that namespace."""
+    install_image_api(quiet_cluster.kubectl, quiet_cluster.kubeconfig)
+    path = account_kubeconfig(
+        quiet_cluster.kubectl, quiet_cluster.kubeconfig, accounts / "image-api", account=API_ACCOUNT
+    )
+    return Admission(quiet_cluster.kubectl, path, admin.namespace)
+
+
+@pytest.fixture(scope="module")
 def nobody(quiet_cluster: Cluster, accounts: Path, admin: Admission) -> Admission:
     """A service account that was given nothing."""
     admin.ok("create", "serviceaccount", "nobody")
@@ -91,12 +119,12 @@ def nobody(quiet_cluster: Cluster, accounts: Path, admin: Admission) -> Admissio
     return Admission(quiet_cluster.kubectl, path, admin.namespace)
 
 
-def rights_of(account: Admission, *as_somebody: str) -> set[Right]:
-    """What an account may do in its namespace, as the API server itself reckons it."""
+def rights_of(account: Admission, *as_somebody: str, namespace: str = "") -> set[Right]:
+    """What an account may do in its namespace, or another, as the API server itself reckons it."""
     review = {
         "apiVersion": "authorization.k8s.io/v1",
         "kind": "SelfSubjectRulesReview",
-        "spec": {"namespace": account.namespace},
+        "spec": {"namespace": namespace or account.namespace},
     }
     # Validation is by kubectl, which would want to read all custom resources first.
     command = ("create", "--validate=false", "-f", "-", "-o", "json")
@@ -115,6 +143,16 @@ def rights_of(account: Admission, *as_somebody: str) -> set[Right]:
 def test_the_operator_has_the_rights_of_its_role_and_no_other(operator: Admission, nobody: Admission) -> None:
     """Beyond what every account may do, the operator's account may do exactly what is listed here."""
     assert rights_of(operator) - rights_of(nobody) == OPERATOR
+
+
+def test_the_image_api_has_the_rights_of_its_role_and_no_other(
+    image_api: Admission, nobody: Admission
+) -> None:
+    """It reads no Secret, no workload and nobody's rights; in kube-system the one ConfigMap that it needs."""
+    assert IMAGE_API == rights_of(image_api) - rights_of(nobody)
+    system = rights_of(image_api, namespace="kube-system") - rights_of(nobody, namespace="kube-system")
+    proxy = {(verb, "", "configmaps extension-apiserver-authentication") for verb in READ}
+    assert IMAGE_API | proxy == system
 
 
 def test_a_labelled_role_adds_its_rules_and_one_without_the_label_does_not(
@@ -314,11 +352,18 @@ def test_an_editor_edits_streams_and_a_viewer_only_looks(admin: Admission) -> No
     admin.ok("delete", "is", "mine", editor)
 
 
-def test_the_operators_pod_meets_the_restricted_standard(quiet_cluster: Cluster) -> None:
-    """Its Deployment, as kustomize makes it, is taken without a warning where pods must be restricted."""
+@pytest.mark.parametrize(
+    ("folder", "name"), [("base", "imagestreams-operator"), ("overlays/openshift-api", "imagestreams-api")]
+)
+def test_the_pods_meet_the_restricted_standard(quiet_cluster: Cluster, folder: str, name: str) -> None:
+    """A Deployment, as kustomize makes it, is taken without a warning where pods must be restricted."""
     system = Admission(quiet_cluster.kubectl, quiet_cluster.kubeconfig, "imagestreams-system")
-    made = list(yaml.safe_load_all(system.ok("kustomize", str(PROJECT / "deploy" / "base"))))
-    (deployment,) = [manifest for manifest in made if manifest["kind"] == "Deployment"]
+    made = list(yaml.safe_load_all(system.ok("kustomize", str(PROJECT / "deploy" / folder))))
+    (deployment,) = [
+        manifest
+        for manifest in made
+        if (manifest["kind"], manifest["metadata"]["name"]) == ("Deployment", name)
+    ]
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
     assert container["image"] == "ghcr.io/imagestreams/imagestreams:dev"
     create = ("create", "--dry-run=server", "-f", "-")

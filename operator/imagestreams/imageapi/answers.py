@@ -10,12 +10,12 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from imagestreams.errors import StatusError
+from imagestreams.imageapi.resources import GROUP
 from imagestreams.model import border
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-GROUP = "image.openshift.io"
 _MESSAGE_MOST = 64 * 1024
 
 

@@ -59,7 +59,6 @@ class Answer:
 
     body: dict[str, Any]
     code: int = 200
-    warnings: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

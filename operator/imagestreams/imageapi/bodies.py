@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from imagestreams.imageapi import answers
+from imagestreams.imageapi.resources import API_VERSION
 
 if TYPE_CHECKING:
     from imagestreams.errors import StatusError
@@ -107,11 +108,10 @@ _PlainLoader.yaml_implicit_resolvers = {
 def _of_kind(content: Any, kind: str) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise answers.bad_request(f"the body of the request must be an object of kind {kind}")
-    version = f"{answers.GROUP}/v1"
-    given = (content.get("apiVersion") or version, content.get("kind") or kind)
-    if given != (version, kind):
+    given = (content.get("apiVersion") or API_VERSION, content.get("kind") or kind)
+    if given != (API_VERSION, kind):
         raise answers.bad_request(
-            f"the object provided is {_short(given[0])} {_short(given[1])}, and not {version} {kind}"
+            f"the object provided is {_short(given[0])} {_short(given[1])}, and not {API_VERSION} {kind}"
         )
     return content
 

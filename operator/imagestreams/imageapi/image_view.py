@@ -12,7 +12,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from imagestreams.imageapi import answers
-from imagestreams.imageapi.stream_view import API_VERSION, tag_histories, view_managers, view_metadata
+from imagestreams.imageapi.resources import API_VERSION
+from imagestreams.imageapi.stream_view import tag_histories, view_managers, view_metadata
 from imagestreams.model import border
 from imagestreams.model.image import METADATA_VERSION, image_digest
 from imagestreams.model.reference import is_digest

@@ -14,6 +14,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from imagestreams.imageapi import openapi_paths
+from imagestreams.imageapi.resources import ROOT
 from imagestreams.imageapi.virtual_kinds import (
     MERGED,
     META,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 SOURCE = "/openapi/v3/apis/image.openshift.io/v1alpha1"
 """Where the API server publishes the schemas of our CRDs, whoever serves v1."""
-GROUP_VERSION = "apis/image.openshift.io/v1"
+GROUP_VERSION = ROOT.removeprefix("/")
 _ALONE = f"{GROUP_VERSION}/whole"
 _GVK = "x-kubernetes-group-version-kind"
 _V3 = "#/components/schemas/"

@@ -8,19 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from imagestreams.imageapi.patches import ACCEPTED
+from imagestreams.imageapi.resources import GROUP, ROOT
 from imagestreams.imageapi.virtual_kinds import META, PREFIX, SECRETS, ref
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
-GROUP = "image.openshift.io"
-BASE = "/apis/image.openshift.io/v1"
-PATCHES = (
-    "application/json-patch+json",
-    "application/merge-patch+json",
-    "application/strategic-merge-patch+json",
-    "application/apply-patch+yaml",
-)
 META_KINDS = tuple(
     f"{META}.{kind}" for kind in ("ObjectMeta", "ListMeta", "Status", "DeleteOptions", "Patch")
 )
@@ -77,7 +71,7 @@ def swagger_path(item: Mapping[str, Any]) -> dict[str, Any]:
 
 def _resource(resource: Served) -> Iterator[tuple[str, dict[str, Any]]]:
     plural, _, subresource = resource.path.partition("/")
-    whole = f"{BASE}/namespaces/{{namespace}}/{plural}" if resource.namespaced else f"{BASE}/{plural}"
+    whole = f"{ROOT}/namespaces/{{namespace}}/{plural}" if resource.namespaced else f"{ROOT}/{plural}"
     outer = ("namespace",) if resource.namespaced else ()
     one = f"{whole}/{{name}}" + (f"/{subresource}" if subresource else "")
     yield one, _item(resource, _ON_ONE, (*outer, "name"))
@@ -85,7 +79,7 @@ def _resource(resource: Served) -> Iterator[tuple[str, dict[str, Any]]]:
         return
     yield whole, _item(resource, _ON_ALL, outer)
     if resource.namespaced and "list" in resource.verbs:
-        yield f"{BASE}/{plural}", _item(resource, (("get", "list"),), ())
+        yield f"{ROOT}/{plural}", _item(resource, (("get", "list"),), ())
 
 
 def _item(resource: Served, methods: Iterable[tuple[str, str]], variables: tuple[str, ...]) -> dict[str, Any]:
@@ -123,7 +117,7 @@ def _operation(resource: Served, method: str, verb: str, variables: tuple[str, .
     if method in {"post", "put"}:
         operation["requestBody"] = {"required": True, "content": {_JSON: {"schema": ref(kind)}}}
     elif method == "patch":
-        content = {each: {"schema": ref(f"{META}.Patch")} for each in PATCHES}
+        content = {each: {"schema": ref(f"{META}.Patch")} for each in ACCEPTED}
         operation["requestBody"] = {"required": True, "content": content}
     elif method == "delete":
         operation["requestBody"] = {"content": {_JSON: {"schema": ref(f"{META}.DeleteOptions")}}}

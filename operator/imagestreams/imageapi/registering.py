@@ -2,7 +2,7 @@
 
 The configuration that serving.trust keeps up to date: an APIService that trusts our certificate. Where the
 operator handed v1 back because the API server could not reach us, we wait ever longer before the next try:
-each one may hold up the deletion of namespaces for a minute.
+each one may hold up the deletion of namespaces for a minute. Whoever was well for an hour begins anew.
 """
 
 from __future__ import annotations
@@ -30,19 +30,22 @@ class Registering:
         self._registered = False
         self._wait = 0.0
         self._not_before = 0.0
+        self._since = 0.0
 
     async def trust(self, bundle: bytes) -> bool:
         """Be registered, trusted by these CAs (PEM); tells whether that was news. Raises ClusterError."""
         now = asyncio.get_running_loop().time()
         if self._registered and await self._services.read() is None:
             self._registered = False
-            self._wait = min(self._wait * 2, _LAST_WAIT) or _FIRST_WAIT
+            well = now - self._since >= _LAST_WAIT
+            self._wait = _FIRST_WAIT if well else min(self._wait * 2, _LAST_WAIT) or _FIRST_WAIT
             self._not_before = now + self._wait
             _log.warning("v1 was handed back to the CRD; registered again in %.0f s", self._wait)
         if now < self._not_before:
             return False
         written = await self._services.apply(bundle, namespace=self._namespace, service=self._service)
-        self._registered = True
+        if not self._registered:
+            self._registered, self._since = True, now
         return written
 
     async def leave(self) -> None:

@@ -10,6 +10,10 @@ import dataclasses
 GROUP = "image.openshift.io"
 VERSION = "v1"
 API_VERSION = f"{GROUP}/{VERSION}"
+ROOT = f"/apis/{API_VERSION}"
+"""The path of the group's version."""
+STORED_VERSION = f"{GROUP}/v1alpha1"
+"""At which the CRDs stay reachable. kube.resources has both names, too: what is pure may not know it."""
 
 _ALL = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 _TAGS = ("create", "delete", "get", "list", "patch", "update")

@@ -10,14 +10,13 @@ import dataclasses
 from typing import TYPE_CHECKING, Protocol
 
 from imagestreams.imageapi import answers
-from imagestreams.imageapi.resources import GROUP, VERSION, Resource, find
+from imagestreams.imageapi.resources import ROOT, Resource, find
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from imagestreams.imageapi.asking import Answer, Ask, Watch
 
-ROOT = f"/apis/{GROUP}/{VERSION}"
 _ON_ONE = {"GET": "get", "HEAD": "get", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 _ON_ALL = {"GET": "list", "HEAD": "list", "POST": "create", "DELETE": "deletecollection"}
 _TRUE = frozenset({"", "1", "t", "T", "true", "TRUE", "True"})
@@ -48,6 +47,9 @@ def route(method: str, path: str, query: Mapping[str, str]) -> Route | None:
     if not path.startswith(f"{ROOT}/"):
         return None
     parts = path[len(ROOT) + 1 :].rstrip("/").split("/")
+    if not {".", ".."}.isdisjoint(parts):
+        # On the way to the API server they would lead to another path than the one that was authorized.
+        return None
     namespace = ""
     if parts[0] == "namespaces" and len(parts) > 2:
         namespace, parts = parts[1], parts[2:]

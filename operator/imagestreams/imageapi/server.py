@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from imagestreams import __version__
-from imagestreams.errors import StartError, StatusError
+from imagestreams.errors import StatusError
 from imagestreams.imageapi import answers, discovery, negotiation
 from imagestreams.imageapi.asking import Ask, Watch
 from imagestreams.imageapi.front_proxy import FrontProxy, authenticate, common_name
 from imagestreams.imageapi.resources import GROUP, VERSION
 from imagestreams.imageapi.routing import route
+from imagestreams.serving import listening
 
 if TYPE_CHECKING:
     import ssl
@@ -40,8 +41,6 @@ _BODY_WITHIN = 30.0
 _WATCH_LAST = 3600.0
 _GONE_AFTER = 5.0
 """How often it is looked whether whoever watches is still there, in seconds."""
-_KEPT = 120.0
-"""The API server closes an idle connection after 90 s; closed from here, a request might be under way."""
 _CLOSING = 2.0
 _HEALTH = frozenset({"/healthz", "/livez", "/readyz"})
 _JSON = "application/json"
@@ -78,18 +77,11 @@ class Server:
 
         `context` holds the certificate, and asks clients for theirs (front_proxy's CA) without insisting.
         """
-        host, _, port = listen.rpartition(":")
         application = web.Application(client_max_size=_BODY_MOST)
         application.router.add_route("*", "/{path:.*}", self._answer)
-        self._runner = web.AppRunner(
-            application, access_log=None, keepalive_timeout=_KEPT, shutdown_timeout=_CLOSING
+        self._runner = await listening.listen(
+            application, listen, "IMAGESTREAMS_API_LISTEN", context=context, closing=_CLOSING
         )
-        await self._runner.setup()
-        try:
-            address = host.strip("[]"), int(port)
-            await web.TCPSite(self._runner, *address, ssl_context=context).start()
-        except (OSError, ValueError, OverflowError) as error:
-            raise StartError(f"IMAGESTREAMS_API_LISTEN={listen} cannot be listened at: {error}") from error
 
     async def close(self) -> None:
         """Stop serving; what is being answered has two seconds."""
@@ -112,8 +104,7 @@ class Server:
         except StatusError as error:
             self._metrics.api_requests.labels(verb, str(error.code)).inc()
             return _status(error)
-        except Exception:  # noqa: BLE001
-            # A bug of ours about one request must not be what ends another.
+        except Exception:  # noqa: BLE001  # a bug of ours about one request must not be what ends another
             _log.exception("%s %s failed", request.method, request.path)
             self._metrics.api_requests.labels(verb, "500").inc()
             return _status(answers.internal("an error of the image API, told in its log"))
@@ -174,8 +165,7 @@ class Server:
             return await self._watch(request, answer, wish, ask, include)
         self._metrics.api_requests.labels(found.verb, str(answer.code)).inc()
         shown = negotiation.shape(answer.body, wish, ask.resource, _now(), include=include)
-        headers = [("Warning", f'299 - "{_quotable(text)}"') for text in answer.warnings]
-        return _json(shown, status=answer.code, headers=headers)
+        return _json(shown, status=answer.code)
 
     async def _watch(
         self, request: web.Request, watch: Watch, wish: Wish, ask: Ask, include: str
@@ -234,10 +224,6 @@ def _json(
     return web.Response(
         body=content, status=status, headers=[("Content-Type", content_type), *(headers or [])]
     )
-
-
-def _quotable(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ")
 
 
 def _now() -> dt.datetime:

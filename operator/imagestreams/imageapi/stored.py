@@ -8,16 +8,17 @@ imageapi.server; the rules are imageapi.stream_view's, image_view's, patches' an
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from imagestreams.errors import StatusError
 from imagestreams.imageapi import answers, bodies, patches
 from imagestreams.imageapi.asking import Answer, Watch
-from imagestreams.imageapi.resources import API_VERSION
+from imagestreams.imageapi.resources import API_VERSION, STORED_VERSION
 from imagestreams.kube.api import MERGE_PATCH
-from imagestreams.kube.resources import GROUP, OWN_VERSION
 from imagestreams.model import border
 
 if TYPE_CHECKING:
@@ -27,13 +28,13 @@ if TYPE_CHECKING:
     from imagestreams.kube.api import Resource
     from imagestreams.kube.upstream import Upstream
 
-OWN_API_VERSION = f"{GROUP}/{OWN_VERSION}"
 _LISTING = ("limit", "continue", "labelSelector", "resourceVersion", "resourceVersionMatch", "timeoutSeconds")
 _WATCHING = (*_LISTING, "allowWatchBookmarks", "sendInitialEvents")
 _WRITING = ("dryRun", "fieldManager", "fieldValidation", "force")
 _DELETING = ("dryRun", "gracePeriodSeconds", "propagationPolicy", "orphanDependents")
 _TRIES = 5
 _VERSIONS = 2**64
+_NAME = re.compile(r"(\bmetadata\.name\s*(?:!=|==?))([^,]*)")
 
 Body = dict[str, Any]
 
@@ -90,14 +91,16 @@ class Stored:
         return Answer(body)
 
     async def _seen(self, events: AsyncGenerator[Body]) -> AsyncGenerator[Body]:
-        async for event in events:
-            body = event["object"]
-            if event["type"] == "ERROR" or body.get("kind") != self._kind.name:
-                yield event
-            elif event["type"] == "BOOKMARK":
-                yield {**event, "object": {**body, "apiVersion": API_VERSION}}
-            else:
-                yield {**event, "object": self._view(body)}
+        # Closed here, so that the connection goes with the watch.
+        async with contextlib.aclosing(events):
+            async for event in events:
+                body = event["object"]
+                if event["type"] == "ERROR" or body.get("kind") != self._kind.name:
+                    yield event
+                elif event["type"] == "BOOKMARK":
+                    yield {**event, "object": {**body, "apiVersion": API_VERSION}}
+                else:
+                    yield {**event, "object": self._view(body)}
 
     async def _create(self, ask: Ask) -> Answer:
         submitted = bodies.read_object(ask.body, self._kind.name)
@@ -131,9 +134,11 @@ class Stored:
         ):
             body = self._renamed(ask)
             query = self._query(ask, _WRITING)
-            path = self._path(ask)
+            if ask.content_type == patches.APPLY_PATCH and not ask.query.get("fieldManager"):
+                # Who applies has to say who they are; the API server says so.
+                del query["fieldManager"]
             found = await self._upstream.request(
-                "PATCH", path, query=query, body=body, content_type=ask.content_type
+                "PATCH", self._path(ask), query=query, body=body, content_type=ask.content_type
             )
             return Answer(self._view(found))
         found = await self._replace(ask, lambda shown: self._patched(ask, shown))
@@ -148,7 +153,7 @@ class Stored:
             return apply_body(ask, self._kind.name, self._kind.stored_name)
         patch = bodies.read_json(ask.body)
         if isinstance(patch, dict) and "apiVersion" in patch:
-            patch = {**patch, "apiVersion": OWN_API_VERSION}
+            patch = {**patch, "apiVersion": STORED_VERSION}
         return json.dumps(patch).encode()
 
     async def _replace(self, ask: Ask, change: Callable[[Body], Body], *, guarded: bool = False) -> Body:
@@ -187,7 +192,7 @@ class Stored:
 
     def _written(self, body: Body, name: str) -> Body:
         metadata = {**border.mapping(body.get("metadata")), **({"name": name} if name else {})}
-        return {**body, "apiVersion": OWN_API_VERSION, "kind": self._kind.name, "metadata": metadata}
+        return {**body, "apiVersion": STORED_VERSION, "kind": self._kind.name, "metadata": metadata}
 
     def _view(self, stored: Body) -> Body:
         return self._kind.view(stored)
@@ -210,19 +215,9 @@ class Stored:
             query["fieldSelector"] = self._selector(selector)
         return query
 
-    def _named(self, name: str) -> str:
-        return self._kind.stored_name(name)
-
     def _selector(self, selector: str) -> str:
         """Name the objects of a field selector as they are stored."""
-        parts = []
-        for part in selector.split(","):
-            field, sign, value = part.partition("=")
-            if field.rstrip("!") == "metadata.name":
-                value = value.removeprefix("=")
-                sign, value = sign + "=" * (len(part.partition("=")[2]) - len(value)), self._named(value)
-            parts.append(f"{field}{sign}{value}")
-        return ",".join(parts)
+        return _NAME.sub(lambda found: found[1] + self._kind.stored_name(found[2]), selector)
 
 
 def apply_body(ask: Ask, kind: str, stored_name: Callable[[str], str]) -> bytes:
@@ -234,5 +229,5 @@ def apply_body(ask: Ask, kind: str, stored_name: Callable[[str], str]) -> bytes:
     metadata = dict(border.mapping(content.get("metadata")))
     if name := border.text(metadata.get("name")):
         metadata["name"] = stored_name(name)
-    applied: Mapping[str, Any] = {**content, "apiVersion": OWN_API_VERSION, "metadata": metadata}
+    applied: Mapping[str, Any] = {**content, "apiVersion": STORED_VERSION, "metadata": metadata}
     return json.dumps(applied).encode()

@@ -11,16 +11,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from imagestreams.imageapi.answers import GROUP
+from imagestreams.imageapi.resources import API_VERSION, STORED_VERSION
 from imagestreams.imageapi.shapes import check_shape
-from imagestreams.imageapi.stream_view import API_VERSION, LAST_IMPORT, view_stream
+from imagestreams.imageapi.stream_view import LAST_IMPORT, view_stream
 from imagestreams.model import border
 from imagestreams.model.stream import IMPORT_MODE_LEGACY
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-STORED_VERSION = f"{GROUP}/v1alpha1"
 _ABSENT: Any = object()
 _OURS = ("summary", "conditions", "observedGeneration")
 """Fields of status that the original has not, so that its typed clients lose them; so are the next."""

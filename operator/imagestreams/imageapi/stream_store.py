@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from imagestreams.errors import StatusError
 from imagestreams.imageapi import answers
-from imagestreams.imageapi.answers import GROUP
+from imagestreams.imageapi.resources import STORED_VERSION
 from imagestreams.imageapi.validation import by_tag_names
-from imagestreams.kube.resources import OWN_VERSION
 from imagestreams.model.image import image_name
 from imagestreams.model.reference import is_digest
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
     from imagestreams.imageapi.asking import Ask
 
-_ROOT = f"/apis/{GROUP}/{OWN_VERSION}"
+_ROOT = f"/apis/{STORED_VERSION}"
 
 
 class Server(Protocol):

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from imagestreams.errors import StatusError
 from imagestreams.imageapi import answers, bodies, patches, tag_edits, tag_lists, tag_view, validation
 from imagestreams.imageapi.asking import Answer
+from imagestreams.imageapi.resources import API_VERSION
 from imagestreams.imageapi.stream_edits import without_intents
 from imagestreams.imageapi.stream_store import StreamStore
-from imagestreams.imageapi.stream_view import API_VERSION
+from imagestreams.imageapi.tag_kinds import IMAGE_TAGS, STREAM_TAGS
 from imagestreams.model import border
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from imagestreams.imageapi.asking import Ask
     from imagestreams.imageapi.stream_store import Server
     from imagestreams.imageapi.tag_edits import TagEdit
+    from imagestreams.imageapi.tag_kinds import TagKind
 
     Stored = dict[str, Any]
 
@@ -32,47 +34,6 @@ _Done = TypeVar("_Done")
 _TRIES = 10
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.01, 0.5
 """Seconds between two tries: whoever writes a status again and again is given time to end."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class TagKind:
-    """What imagestreamtags and imagetags differ in."""
-
-    resource: str
-    kind: str
-    existing: str
-    """As what one that is there already is told: the original has the singular for one of them."""
-    view: Callable[..., dict[str, Any] | None]
-    views: Callable[..., list[dict[str, Any]]]
-    validate: Callable[[Mapping[str, Any], Mapping[str, Any] | None], list[answers.Cause]]
-    create: Callable[..., TagEdit]
-    update: Callable[..., TagEdit]
-    asked: str
-    """The field that is the spec tag."""
-
-
-STREAM_TAGS = TagKind(
-    resource="imagestreamtags",
-    kind="ImageStreamTag",
-    existing="imagestreamtag",
-    view=tag_view.view_stream_tag,
-    views=tag_view.view_stream_tags,
-    validate=validation.validate_stream_tag,
-    create=tag_edits.create_stream_tag,
-    update=tag_edits.edit_stream_tag,
-    asked="tag",
-)
-IMAGE_TAGS = TagKind(
-    resource="imagetags",
-    kind="ImageTag",
-    existing="imagetags",
-    view=tag_view.view_image_tag,
-    views=tag_view.view_image_tags,
-    validate=validation.validate_image_tag,
-    create=tag_edits.edit_image_tag,
-    update=tag_edits.edit_image_tag,
-    asked="spec",
-)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -101,10 +62,7 @@ class TagHandler:
 
     async def answer(self, ask: Ask) -> Answer:
         """Answer a request. Raises StatusError."""
-        verb = self._verbs.get(ask.verb)
-        if verb is None:
-            raise answers.method_not_supported(self._kind.resource, ask.verb)
-        return await verb(ask, StreamStore(self._server, ask))
+        return await self._verbs[ask.verb](ask, StreamStore(self._server, ask))
 
     async def _get(self, ask: Ask, store: StreamStore) -> Answer:
         name, tag = tag_view.split_stream_tag(self._kind.resource, ask.name)
@@ -118,7 +76,8 @@ class TagHandler:
     async def _list(self, ask: Ask, store: StreamStore) -> Answer:
         limit = tag_lists.read_limit(ask.query.get("limit", ""))
         terms = tag_lists.read_selector(ask.query.get("fieldSelector", ""))
-        at = tag_lists.Position.parse(ask.query.get("continue", ""))
+        given = ask.query.get("continue", "")
+        at = tag_lists.Position.parse(given) if given else tag_lists.Position.first(limit)
         items: list[dict[str, Any]] = []
         version, more = at.version, ""
         while True:
@@ -131,9 +90,9 @@ class TagHandler:
             if len(found) > room:
                 more = str(dataclasses.replace(at, version=version, skipped=at.skipped + room))
                 break
-            at = tag_lists.Position(border.text(metadata.get("continue")), version)
-            if not at.streams:
+            if not (streams := border.text(metadata.get("continue"))):
                 break
+            at = dataclasses.replace(at, streams=streams, version=version, skipped=0)
             if limit and len(items) == limit:
                 more = str(at)
                 break
@@ -248,9 +207,9 @@ class TagHandler:
         return await self._again(attempt, "update")
 
     async def _delete(self, ask: Ask, store: StreamStore) -> Answer:
-        options = bodies.read_json(ask.body) if ask.body.strip() else {}
-        known = border.mapping(border.mapping(options).get("preconditions"))
-        if border.items(border.mapping(options).get("dryRun")) and not ask.dry_run:
+        options = bodies.read_delete_options(ask.body)
+        known = options.get("preconditions", {})
+        if options.get("dryRun") and not ask.dry_run:
             ask = dataclasses.replace(ask, query={**ask.query, "dryRun": "All"})
             store = StreamStore(self._server, ask)
         gone = False
@@ -262,9 +221,11 @@ class TagHandler:
             if stored is None:
                 return Answer(answers.success())
             if not gone:
-                self._precondition(ask.name, known, stored["metadata"])
+                why = tag_edits.broken_precondition(stored, known)
+                if why:
+                    raise answers.conflict(self._kind.resource, ask.name, why)
             if tag_edits.has_spec_tag(stored, tag):
-                stored = {**await store.write(tag_edits.without_spec_tag(stored, tag))}
+                stored = await store.write(tag_edits.without_spec_tag(stored, tag))
                 gone = True
             forgotten = tag_edits.without_history(stored, tag)
             if forgotten is not None:
@@ -274,13 +235,6 @@ class TagHandler:
             return Answer(answers.success())
 
         return await self._again(attempt, "delete")
-
-    def _precondition(self, name: str, known: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
-        if known.get("uid") and known["uid"] != metadata.get("uid"):
-            raise answers.conflict(self._kind.resource, name, "the UID precondition was not met")
-        if known.get("resourceVersion") and known["resourceVersion"] != metadata.get("resourceVersion"):
-            why = "the ResourceVersion precondition was not met"
-            raise answers.conflict(self._kind.resource, name, why)
 
     def _shown(self, stored: Stored | None, tag: str) -> dict[str, Any] | None:
         """Show a tag that spec or status knows, with an image or without."""
@@ -300,9 +254,8 @@ class TagHandler:
             try:
                 return await attempt()
             except StatusError as error:
-                if error.code != 409 or border.mapping(error.details).get("kind") == self._kind.resource:
-                    raise
-                if error.details.get("kind") == self._kind.existing:
+                own = error.details.get("kind") in (self._kind.resource, self._kind.existing)
+                if error.code != 409 or own:
                     raise
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)

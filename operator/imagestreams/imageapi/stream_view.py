@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from imagestreams.imageapi.answers import GROUP
 from imagestreams.imageapi.generations import tag_generations
+from imagestreams.imageapi.resources import API_VERSION, GROUP
 from imagestreams.model import border
 from imagestreams.model.status import IMPORT_SUCCESS, REPOSITORY_FOLLOWED
 from imagestreams.model.stream import DOCKER_IMAGE, IMPORT_MODE_LEGACY
@@ -21,7 +21,6 @@ from imagestreams.model.stream import DOCKER_IMAGE, IMPORT_MODE_LEGACY
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-API_VERSION = f"{GROUP}/v1"
 LAST_IMPORT = "openshift.io/image.dockerRepositoryCheck"
 """The original's annotation on a stream: when an import last changed it; absent while none did."""
 SOURCE_POLICY = "Source"

@@ -11,7 +11,8 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from imagestreams.imageapi import answers
-from imagestreams.imageapi.stream_edits import STORED_VERSION, is_forced, restored_tag
+from imagestreams.imageapi.resources import STORED_VERSION
+from imagestreams.imageapi.stream_edits import is_forced, restored_tag
 from imagestreams.imageapi.stream_view import tag_histories, tag_references
 from imagestreams.model import border
 from imagestreams.model.stream import IMPORT_MODE_LEGACY
@@ -32,6 +33,15 @@ class TagEdit:
     """Whether the stream had no such spec tag."""
     forced: bool
     """Whether the tag is to be imported anew, for which its status has to lose the intent."""
+
+
+def broken_precondition(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
+    """Say which of the preconditions of a deletion a stream does not meet, "" where it meets all."""
+    metadata = stored["metadata"]
+    for field, name in (("uid", "UID"), ("resourceVersion", "ResourceVersion")):
+        if wanted.get(field) and wanted[field] != metadata.get(field):
+            return f"the {name} precondition was not met"
+    return ""
 
 
 def new_stream(namespace: str, name: str) -> dict[str, Any]:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from imagestreams.errors import StatusError
 
 STREAMS_A_PAGE = 500
+_STREAMS_FOR_LIMIT = 5
+"""A stream has some tags; a page of streams that is read for too few of them is read again for the next."""
 _FIELDS = ("metadata.name", "metadata.namespace")
 
 
@@ -34,28 +36,35 @@ class Position:
     """Of the list, by which its first page is read again as it was."""
     skipped: int = 0
     """How many tags of that page the client has had."""
+    size: int = STREAMS_A_PAGE
+    """How many streams that page has: read again with fewer, its tags would be others."""
+
+    @classmethod
+    def first(cls, limit: int) -> Position:
+        """Begin a list of so many tags a page; 0 for all at once."""
+        return cls(size=min(STREAMS_A_PAGE, max(1, limit // _STREAMS_FOR_LIMIT)) if limit else STREAMS_A_PAGE)
 
     @classmethod
     def parse(cls, text: str) -> Position:
         """Read what a client sends back. Raises StatusError (400) for what we never gave."""
-        if not text:
-            return cls()
         try:
             raw = json.loads(base64.b64decode(text.encode(), altchars=b"-_", validate=True))
-            streams, version, skipped = raw
+            streams, version, skipped, size = raw
         except (ValueError, TypeError, RecursionError):
             raise _foreign() from None
-        if not (isinstance(streams, str) and isinstance(version, str) and type(skipped) is int):
+        if not (isinstance(streams, str) and isinstance(version, str) and type(skipped) is type(size) is int):
             raise _foreign()
-        return cls(streams, version, skipped)
+        if not (skipped >= 0 and 1 <= size <= STREAMS_A_PAGE):
+            raise _foreign()
+        return cls(streams, version, skipped, size)
 
     def __str__(self) -> str:
-        raw = json.dumps([self.streams, self.version, self.skipped]).encode()
+        raw = json.dumps([self.streams, self.version, self.skipped, self.size]).encode()
         return base64.urlsafe_b64encode(raw).decode()
 
     def query(self, asked: Mapping[str, str]) -> dict[str, str]:
         """Say how to list the page of streams, for a client that asked so for tags."""
-        query = {"limit": str(STREAMS_A_PAGE)}
+        query = {"limit": str(self.size)}
         if asked.get("labelSelector"):
             query["labelSelector"] = asked["labelSelector"]
         if self.streams:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from imagestreams.imageapi import answers
 from imagestreams.imageapi.image_view import embedded_image
+from imagestreams.imageapi.resources import API_VERSION
 from imagestreams.imageapi.stream_view import (
-    API_VERSION,
     LOCAL_POLICY,
     internal_repository,
     lookup_policy,

@@ -12,7 +12,7 @@ import base64
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from imagestreams.errors import ClusterError, ConflictError, GoneError
+from imagestreams.errors import ClusterError, ConflictError, GoneError, RefusedError
 from imagestreams.kube.api import JSON
 from imagestreams.kube.resources import APISERVICES, GROUP, PART_OF_LABEL, SERVED_VERSION
 from imagestreams.kube.streams import outcome_of
@@ -77,12 +77,15 @@ class ApiServices:
             return None
 
     async def answers(self) -> bool:
-        """Tell whether v1 is answered now: Available is what was so a while ago. Raises ClusterError."""
+        """Tell whether v1 is answered now, in time and well.
+
+        Available is what was so a while ago. Raises RefusedError where we may not ask.
+        """
         try:
             await self._run("GET", path=f"/apis/{GROUP}/{SERVED_VERSION}")
-        except ClusterError as error:
-            if error.status != 503:
-                raise
+        except RefusedError:
+            raise
+        except ClusterError:
             return False
         return True
 

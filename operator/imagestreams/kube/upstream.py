@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 _TIMEOUT = aiohttp.ClientTimeout(total=60.0, sock_connect=5.0)
 _WATCH_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=5.0)
-_ANSWER_MOST = 512 * 1024 * 1024
-"""A list of ten thousand streams of the largest kind that is common; no client has asked for more at once."""
+_ANSWER_MOST = 64 * 1024 * 1024
+"""A list of ten thousand streams without a limit; as dicts it takes several times as much."""
 _EVENT_MOST = 8 * 1024 * 1024
 """An object is 3 MiB at most; JSON may take more."""
 _CONNECTIONS = 100

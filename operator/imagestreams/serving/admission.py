@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from imagestreams.errors import InvalidError, StartError
+from imagestreams.errors import InvalidError
 from imagestreams.model import border
+from imagestreams.serving import listening
 from imagestreams.triggering.admit import Admitted
 from imagestreams.triggering.lookup import Review
 
@@ -36,8 +37,6 @@ _BODY_MOST = 8 * 1024 * 1024
 """The API server takes objects of 3 MiB; a review of an update holds two."""
 _BODY_WITHIN = 2.0
 """As long as the API server itself waits."""
-_KEPT = 120.0
-"""The API server closes an idle connection after 90 s; closed from here, a request might be under way."""
 _CLOSING = 1.0
 
 
@@ -54,20 +53,11 @@ class AdmissionServer:
 
         `context` holds the certificate; another one that is loaded into it counts from then on.
         """
-        host, _, port = listen.rpartition(":")
         application = web.Application(client_max_size=_BODY_MOST)
         application.router.add_post(PATH, self._answer)
-        self._runner = web.AppRunner(
-            application, access_log=None, keepalive_timeout=_KEPT, shutdown_timeout=_CLOSING
+        self._runner = await listening.listen(
+            application, listen, "IMAGESTREAMS_WEBHOOK_LISTEN", context=context, closing=_CLOSING
         )
-        await self._runner.setup()
-        try:
-            address = host.strip("[]"), int(port)
-            await web.TCPSite(self._runner, *address, ssl_context=context).start()
-        except (OSError, ValueError, OverflowError) as error:
-            raise StartError(
-                f"IMAGESTREAMS_WEBHOOK_LISTEN={listen} cannot be listened at: {error}"
-            ) from error
 
     async def close(self) -> None:
         """Stop serving; what is being answered is answered."""

@@ -71,7 +71,8 @@ class HandBack:
     async def before_start(self) -> None:
         """Hand v1 back at once where nobody answers for it: nothing else can start. Raises ClusterError."""
         found = await self._registrations.read()
-        if found is not None and not (found.available and await self._registrations.answers()):
+        # What the condition says is what was so a while ago, and of a new registration nothing yet.
+        if found is not None and not await self._registrations.answers():
             await self._hand_back(found, "when the operator started")
 
     async def run(self) -> None:

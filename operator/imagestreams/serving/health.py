@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from imagestreams.errors import StartError
+from imagestreams.serving import listening
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,17 +28,11 @@ class HealthServer:
 
     async def start(self, listen: str) -> None:
         """Listen at HOST:PORT. Raises StartError when that cannot be had."""
-        host, _, port = listen.rpartition(":")
         application = web.Application()
         application.router.add_get("/healthz", self._health)
         application.router.add_get("/readyz", self._readiness)
         application.router.add_get("/metrics", self._show_metrics)
-        self._runner = web.AppRunner(application, access_log=None)
-        await self._runner.setup()
-        try:
-            await web.TCPSite(self._runner, host.strip("[]"), int(port)).start()
-        except (OSError, ValueError, OverflowError) as error:
-            raise StartError(f"IMAGESTREAMS_LISTEN={listen} cannot be listened at: {error}") from error
+        self._runner = await listening.listen(application, listen, "IMAGESTREAMS_LISTEN")
 
     async def close(self) -> None:
         """Stop serving."""

@@ -1,8 +1,9 @@
-"""Keeps the API server trusting what we serve: the caBundle of our own MutatingWebhookConfiguration.
+"""Keeps the API server trusting what we serve: the caBundle of our own webhook configuration, or APIService.
 
 Looked at every few seconds, so that a configuration that is applied anew, or deleted and made again, is
 mended by itself. Of a new certificate the CA is written beside the old one's before it is served, so there is
-no gap. Nothing else of the configuration is touched. Started by app; the writing is kube.webhooks.
+no gap. Nothing else of a webhook configuration is touched. Run by app and facade; the writing is done by
+kube.webhooks and imageapi.registering.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ KNOWN_AFTER = 60.0
 
 
 class Configuration(Protocol):
-    """The configuration as it is stored (kube.webhooks)."""
+    """The configuration as it is stored (kube.webhooks, imageapi.registering)."""
 
     async def trust(self, bundle: bytes) -> bool:
         """Let it trust these CAs; tells whether it had to be written. Raises ClusterError."""

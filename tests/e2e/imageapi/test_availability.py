@@ -53,16 +53,18 @@ def test_killed_it_holds_up_nobody_for_long(
     publisher.push("away/app", "latest", images.saying("one"))
     kubectl.apply(
         stream("app", tag("latest", reference, scheduled=True), interval="5s"),
-        deployment("web", {"web": "app:latest"}, replicas=0),
+        deployment("web", {"web": "app:latest"}),
         {**_PLAIN, "metadata": {"name": "passing-by"}},
     )
     kubectl("wait", "--for=condition=Ready", "is/app", "--timeout=20s")
+    eventually(lambda: "one" in kubectl("logs", "deployment/web"), within=60, what="the first pod")
     facade.kill()
     began = time.monotonic()
     kubectl("delete", "namespace", "passing-by", "--wait=false")
     digest = publisher.push("away/app", "latest", images.saying("two"))
     pinned = f"{cluster.registry}/away/app@{digest}"
-    eventually(lambda: image_of(kubectl) == pinned, within=30, what="the workload rolls meanwhile")
+    eventually(lambda: image_of(kubectl) == pinned, within=30, what="the image moves meanwhile")
+    eventually(lambda: "two" in kubectl("logs", "deployment/web"), within=60, what="its pod rolls meanwhile")
 
     eventually(lambda: is_the_crds(kubectl), within=120, what="v1 from the CRD")
     kubectl("wait", "--for=delete", "namespace/passing-by", "--timeout=60s")

@@ -1,4 +1,4 @@
-"""The shape of the shipped manifests: what a reader of crds/ and deploy/base/ may rely on.
+"""The shape of the shipped manifests: what a reader of crds/, deploy/base/ and the overlay may rely on.
 
 What an API server makes of them is proved in tests/integration (test_crds, test_rights).
 """
@@ -18,12 +18,13 @@ if TYPE_CHECKING:
 PROJECT = Path(__file__).resolve().parents[3]
 CRDS = PROJECT / "crds"
 BASE = PROJECT / "deploy" / "base"
+IMAGE_API = PROJECT / "deploy" / "overlays" / "openshift-api"
 PART_OF = "app.kubernetes.io/part-of"
 
 RESOURCES = {path.stem: yaml.safe_load(path.read_text()) for path in sorted(CRDS.glob("*.yaml"))}
 SHIPPED = [
     document
-    for path in sorted([*CRDS.glob("*.yaml"), *BASE.rglob("*.yaml")])
+    for path in sorted([*CRDS.glob("*.yaml"), *BASE.rglob("*.yaml"), *IMAGE_API.glob("*.yaml")])
     for document in yaml.safe_load_all(path.read_text())
     if document["kind"] != "Kustomization"
 ]
@@ -107,7 +108,7 @@ def test_every_rule_has_words_for_people() -> None:
 
 
 def test_what_is_shipped_belongs_to_the_project() -> None:
-    """Everything in crds/ and deploy/base has the label by which it is known as ours."""
+    """Everything in crds/, deploy/base and the overlay has the label by which it is known as ours."""
     kinds = [document["kind"] for document in SHIPPED]
 
     assert {"CustomResourceDefinition", "Deployment", "ClusterRole", "Namespace"} <= set(kinds)
@@ -125,6 +126,7 @@ def test_every_file_is_listed_for_kustomize() -> None:
         (CRDS, "Kustomization"),
         (BASE, "kustomization.yaml"),
         (BASE / "rights", "kustomization.yaml"),
+        (IMAGE_API, "kustomization.yaml"),
     ):
         listed = yaml.safe_load((folder / name).read_text())["resources"]
         found = {path.name for path in folder.glob("*.yaml")} - {"kustomization.yaml"}
@@ -142,9 +144,14 @@ def test_the_folder_of_the_resources_can_be_applied_as_it_is() -> None:
     assert kinds == ["CustomResourceDefinition"] * 2
 
 
-def test_the_operator_runs_with_as_little_as_it_can() -> None:
-    """The pod meets the restricted pod security standard, and nothing is writable but /tmp."""
-    deployment = next(document for document in SHIPPED if document["kind"] == "Deployment")
+@pytest.mark.parametrize("name", ["imagestreams-operator", "imagestreams-api"])
+def test_both_programs_run_with_as_little_as_they_can(name: str) -> None:
+    """The pods meet the restricted pod security standard, and nothing is writable but /tmp."""
+    deployment = next(
+        document
+        for document in SHIPPED
+        if (document["kind"], document["metadata"]["name"]) == ("Deployment", name)
+    )
     pod = deployment["spec"]["template"]["spec"]
     (container,) = pod["containers"]
 

@@ -70,6 +70,27 @@ async def test_it_waits_ever_longer_where_v1_was_taken_from_it() -> None:
     assert [75.0, 135.0, 255.0, 495.0, 975.0, 1935.0, 3615.0, 3615.0] == gaps[:8]
 
 
+async def test_who_was_well_for_an_hour_begins_anew() -> None:
+    """However often v1 was taken from it before: one more time costs a minute."""
+    services = Services()
+    ours = registering(services)
+    for _ in range(4 * 60):
+        await ours.trust(b"a")
+        services.bundle = None
+        await asyncio.sleep(15)
+    known = len(services.applied)
+    while len(services.applied) == known:
+        await asyncio.sleep(15)
+        await ours.trust(b"a")
+    await asyncio.sleep(3600)
+    services.bundle = None
+    began = asyncio.get_running_loop().time()
+    for _ in range(5):
+        await ours.trust(b"a")
+        await asyncio.sleep(15)
+    assert 60.0 == services.applied[-1] - began
+
+
 async def test_it_leaves_at_its_end() -> None:
     """v1 is the CRD's again; where it is already, nothing happens."""
     services = Services()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from imagestreams.errors import StatusError
-from imagestreams.imageapi.resources import RESOURCES
-from imagestreams.imageapi.routing import ROOT, route
+from imagestreams.imageapi.resources import RESOURCES, ROOT, STORED_VERSION
+from imagestreams.imageapi.routing import route
+from imagestreams.kube import resources as kube
 
 ASKED = [
     ("GET", "/namespaces/shop/imagestreams", {}, ("list", "imagestreams", "shop", "")),
@@ -50,10 +51,13 @@ def test_a_path_and_a_method_say_what_is_asked_for(
         ("GET", f"{ROOT}/namespaces/shop/imagestreams/app/scale"),
         ("GET", f"{ROOT}/namespaces/shop/imagestreams/app/status/more"),
         ("GET", f"{ROOT}/namespaces/shop//app"),
+        ("GET", f"{ROOT}/namespaces/../imagestreams"),
+        ("DELETE", f"{ROOT}/namespaces/shop/imagestreams/."),
+        ("GET", f"{ROOT}/images/.."),
     ],
 )
 def test_what_is_not_served_is_no_route(method: str, path: str) -> None:
-    """A resource without its namespace, one with a namespace that has none, and what there is not."""
+    """A resource without its namespace, one with one that has none, what there is not, and other paths."""
     assert route(method, path, {}) is None
 
 
@@ -77,6 +81,12 @@ def test_tags_are_not_watched() -> None:
     """As in the original: a watch of imagestreamtags is no verb of theirs."""
     with pytest.raises(StatusError):
         route("GET", f"{ROOT}/namespaces/shop/imagestreamtags", {"watch": "1"})
+
+
+def test_the_names_of_versions_are_those_that_the_rest_uses() -> None:
+    """The group is written down twice, for the pure modules and for the others."""
+    assert f"/apis/{kube.GROUP}/{kube.SERVED_VERSION}" == ROOT
+    assert f"{kube.GROUP}/{kube.OWN_VERSION}" == STORED_VERSION
 
 
 def test_the_table_is_in_order_and_says_each_once() -> None:

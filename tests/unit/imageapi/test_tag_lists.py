@@ -7,7 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagestreams.errors import StatusError
-from imagestreams.imageapi.tag_lists import Position, read_limit, read_selector, selects
+from imagestreams.imageapi.tag_lists import (
+    STREAMS_A_PAGE,
+    Position,
+    read_limit,
+    read_selector,
+    selects,
+)
 
 
 @pytest.mark.parametrize(
@@ -44,11 +50,26 @@ def test_a_limit_is_a_number(limit: str) -> None:
     assert 400 == caught.value.code
 
 
-@given(st.text(), st.text(), st.integers())
-def test_a_position_survives_the_client(streams: str, version: str, skipped: int) -> None:
+@given(st.text(), st.text(), st.integers(0), st.integers(1, STREAMS_A_PAGE))
+def test_a_position_survives_the_client(streams: str, version: str, skipped: int, size: int) -> None:
     """What a client is given and sends back is read as it was."""
-    position = Position(streams, version, skipped)
+    position = Position(streams, version, skipped, size)
     assert position == Position.parse(str(position))
+
+
+@pytest.mark.parametrize(
+    "position", [Position(skipped=-1), Position(size=0), Position(size=-1), Position(size=STREAMS_A_PAGE + 1)]
+)
+def test_a_position_that_cannot_be_is_refused(position: Position) -> None:
+    """Nobody reads from before the beginning, or pages larger than ours."""
+    with pytest.raises(StatusError):
+        Position.parse(str(position))
+
+
+@pytest.mark.parametrize(("limit", "size"), [(0, 500), (1, 1), (2, 1), (50, 10), (500, 100), (10**9, 500)])
+def test_a_page_of_streams_is_as_large_as_its_tags_are_wanted(limit: int, size: int) -> None:
+    """What is read and not wanted yet is read again for the next page of tags."""
+    assert {"limit": str(size)} == Position.first(limit).query({})
 
 
 @given(st.text(min_size=1))

@@ -59,6 +59,17 @@ def test_it_tells_whether_it_is_reached(conditions: Any, expected: tuple[bool, s
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize(("status", "expected"), [(200, True), (503, False), (502, False), (504, False)])
+async def test_it_tells_whether_v1_is_answered_now(
+    server: ApiServer, api: Api, threads: ThreadPoolExecutor, status: int, expected: bool
+) -> None:
+    """By asking for it: whatever is no answer is none, and keeps nobody from starting."""
+    server.canned = [(status, b"{}")]
+    assert expected is await ApiServices(api, threads, Metrics()).answers()
+    assert "/apis/image.openshift.io/v1" == server.requests[-1].path
+
+
+@pytest.mark.asyncio
 async def test_it_is_applied_once_and_deleted_as_it_was_read(
     server: ApiServer, api: Api, threads: ThreadPoolExecutor
 ) -> None:

@@ -97,11 +97,14 @@ async def test_an_image_api_that_comes_back_in_time_keeps_v1() -> None:
 
 async def test_an_operator_that_starts_does_not_wait() -> None:
     """Kopf would not start: what does not answer then is handed back at once, what does is not."""
-    stale, just_killed, well = (World(registered(available=each)) for each in (False, True, True))
-    just_killed.stored.answered = False
-    for world in (stale, just_killed, well):
+    stale, just_killed, well, just_begun = (
+        World(registered(available=each)) for each in (False, True, True, False)
+    )
+    stale.stored.answered = just_killed.stored.answered = False
+    for world in (stale, just_killed, well, just_begun):
         await world.switch.before_start()
-    assert [[0.0], [0.0], []] == [each.stored.handed_back for each in (stale, just_killed, well)]
+    expected = [[0.0], [0.0], [], []]
+    assert expected == [each.stored.handed_back for each in (stale, just_killed, well, just_begun)]
 
 
 async def test_an_api_server_that_does_not_answer_is_asked_again() -> None:
