@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from imagestreams.imageapi.ages import ago
+from imagestreams.importing import sources
 from imagestreams.model import border, stream
 from imagestreams.model.status import IMPORT_SUCCESS, TagEvent, TagStatus
 from imagestreams.model.summary import shorten_tags
@@ -161,7 +162,7 @@ def _kind(spec: Mapping[str, Any]) -> str:
     source = spec.get("from")
     if source is None:
         return ""
-    if source.get("kind") == "ImageStreamTag" and ":" not in border.text(source.get("name")):
+    if source.get("kind") == sources.IMAGE_STREAM_TAG and ":" not in border.text(source.get("name")):
         return "Track"
     if border.mapping(spec.get("importPolicy")).get("scheduled") is True:
         return "Scheduled"
@@ -178,10 +179,10 @@ def _source(source: Mapping[str, Any]) -> tuple[str, str]:
     match kind:
         case stream.DOCKER_IMAGE:
             return name, ""
-        case "ImageStreamTag":
+        case sources.IMAGE_STREAM_TAG:
             shown = f"istag {namespace}/{name}" if namespace else f"istag/{name}"
             return (shown, "") if name and name.count(":") <= 1 else ("", "InvalidRefName")
-        case "ImageStreamImage":
+        case sources.IMAGE_STREAM_IMAGE:
             _, at, digest = name.partition("@")
             return (f"image/{digest}", "") if at and digest and "@" not in digest else ("", "InvalidRefName")
         case _:

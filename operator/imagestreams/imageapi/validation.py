@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from imagestreams.errors import InvalidError, StatusError
 from imagestreams.imageapi.answers import Cause
 from imagestreams.imageapi.shapes import check_shape
+from imagestreams.importing.sources import IMAGE_STREAM_IMAGE, IMAGE_STREAM_TAG
 from imagestreams.model import border
 from imagestreams.model.reference import NAME_MAX, is_tag, parse_reference
 from imagestreams.model.stream import DOCKER_IMAGE, IMPORT_MODE_LEGACY, IMPORT_MODE_PRESERVE
@@ -25,8 +26,7 @@ _NAME = "[a-z0-9]+(?:[._-][a-z0-9]+)*"
 _STREAM = re.compile(_NAME)
 _TAG_SOURCE = re.compile(rf"({_NAME}:)?[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}}")
 _IMAGE_SOURCE = re.compile(rf"({_NAME}@)?(sha(256|384|512):)?[a-f0-9]{{1,128}}")
-_STREAM_TAG, _STREAM_IMAGE = "ImageStreamTag", "ImageStreamImage"
-_SEPARATORS = {_STREAM_TAG: ":", _STREAM_IMAGE: "@"}
+_SEPARATORS = {IMAGE_STREAM_TAG: ":", IMAGE_STREAM_IMAGE: "@"}
 _FORMS = "must be of the form <tag>, <repo>:<tag>, <id>, or <repo>@<id>"
 _NO_TAG = 'a tag begins with a letter, a digit or "_" and goes on with these, "." and "-", 128 at most'
 _ITEM = re.compile(r"spec\.tags\[(\d+)\]")
@@ -176,7 +176,7 @@ def _source(source: Mapping[str, Any], scheduled: bool, path: str) -> list[Cause
             why = "only tags pointing to Docker repositories may be scheduled for background import"
             causes.append(invalid(f"{path}.importPolicy.scheduled", True, why))
     else:
-        valid = f"'{DOCKER_IMAGE}', '{_STREAM_IMAGE}', '{_STREAM_TAG}'"
+        valid = f"'{DOCKER_IMAGE}', '{IMAGE_STREAM_IMAGE}', '{IMAGE_STREAM_TAG}'"
         causes.append(required(f"{path}.from.kind", f"valid values are {valid}"))
     return causes
 
@@ -185,7 +185,7 @@ def _stream_source(kind: str, name: str, path: str) -> list[Cause]:
     # Those with too many separators are told by _unresolvable, as in the original.
     if not name or name.count(_SEPARATORS[kind]) > 1:
         return []
-    form = _TAG_SOURCE if kind == _STREAM_TAG else _IMAGE_SOURCE
+    form = _TAG_SOURCE if kind == IMAGE_STREAM_TAG else _IMAGE_SOURCE
     return [] if form.fullmatch(name) else [invalid(path, name, _FORMS)]
 
 
