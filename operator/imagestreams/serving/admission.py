@@ -1,4 +1,4 @@
-"""The admission webhook, on aiohttp with TLS: what the API server asks, and our answer as a JSON patch.
+"""The admission webhook, over HTTPS: what the API server asks, and our answer as a JSON patch.
 
 Thin: triggering.admit decides. Whatever comes in, an answer goes out at once: what is no review is a 400 that
 says why. Nothing is written anywhere, so a dry run may ask too. Started by app, with a certificate of
@@ -7,17 +7,14 @@ serving.certificates.
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
 import logging
 from typing import TYPE_CHECKING, Any
 
-from aiohttp import web
-
 from imagestreams.errors import InvalidError
 from imagestreams.model import border
-from imagestreams.serving import listening
+from imagestreams.serving.posts import Posts, PostServer, Reply
 from imagestreams.triggering.admit import Admitted
 from imagestreams.triggering.lookup import Review
 
@@ -46,33 +43,24 @@ class AdmissionServer:
     def __init__(self, admitter: Admitter, metrics: Metrics) -> None:
         self._admitter = admitter
         self._metrics = metrics
-        self._runner: web.AppRunner | None = None
+        self._server = PostServer(
+            Posts(PATH, self._answer, self._refuse, most=_BODY_MOST, within=_BODY_WITHIN)
+        )
 
     async def start(self, listen: str, context: ssl.SSLContext) -> None:
         """Listen at HOST:PORT. Raises StartError when that cannot be had.
 
         `context` holds the certificate; another one that is loaded into it counts from then on.
         """
-        application = web.Application(client_max_size=_BODY_MOST)
-        application.router.add_post(PATH, self._answer)
-        self._runner = await listening.listen(
-            application, listen, "IMAGESTREAMS_WEBHOOK_LISTEN", context=context, closing=_CLOSING
-        )
+        await self._server.start(listen, "IMAGESTREAMS_WEBHOOK_LISTEN", context)
 
     async def close(self) -> None:
         """Stop serving; what is being answered is answered."""
-        if self._runner is not None:
-            await self._runner.cleanup()
+        await self._server.close(within=_CLOSING)
 
-    async def _answer(self, request: web.Request) -> web.Response:
+    def _answer(self, body: bytes) -> Reply:
         try:
-            async with asyncio.timeout(_BODY_WITHIN):
-                body = await request.read()
             uid, review = parse_review(body, self._admitter.kind)
-        except TimeoutError:
-            return self._refuse(408, f"the review did not arrive within {_BODY_WITHIN:.0f} s")
-        except web.HTTPRequestEntityTooLarge:
-            return self._refuse(413, f"the review is larger than {_BODY_MOST} bytes")
         except InvalidError as error:
             return self._refuse(400, str(error))
         try:
@@ -84,11 +72,11 @@ class AdmissionServer:
             admitted = Admitted()
         else:
             self._metrics.admissions.labels("changed" if admitted.operations else "unchanged").inc()
-        return web.json_response(render(uid, admitted))
+        return Reply(200, json.dumps(render(uid, admitted)).encode())
 
-    def _refuse(self, status: int, reason: str) -> web.Response:
+    def _refuse(self, status: int, reason: str) -> Reply:
         self._metrics.admissions.labels("malformed").inc()
-        return web.Response(status=status, text=f"{reason}\n")
+        return Reply(status, f"{reason}\n".encode(), "text/plain; charset=utf-8")
 
 
 def parse_review(body: bytes, kind: Callable[[str, str], Target | None]) -> tuple[str, Review | None]:

@@ -1,7 +1,8 @@
-"""Listening at a HOST:PORT of the settings, for all that we serve on aiohttp."""
+"""Listening at a HOST:PORT of the settings, for all that we serve."""
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -10,6 +11,7 @@ from imagestreams.errors import StartError
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Iterator
 
 KEPT = 120.0
 """For how many seconds an idle connection is kept.
@@ -31,11 +33,24 @@ async def listen(
     What is being answered then has so many seconds of `closing`. Raises StartError, which names the
     `setting`, when the address cannot be had.
     """
-    host, _, port = address.rpartition(":")
     runner = web.AppRunner(application, access_log=None, keepalive_timeout=KEPT, shutdown_timeout=closing)
     await runner.setup()
+    with told(address, setting):
+        host, port = split(address)
+        await web.TCPSite(runner, host, port, ssl_context=context).start()
+    return runner
+
+
+def split(address: str) -> tuple[str, int]:
+    """Read HOST:PORT. Raises ValueError."""
+    host, _, port = address.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+@contextlib.contextmanager
+def told(address: str, setting: str) -> Iterator[None]:
+    """Tell of an address that cannot be had by a StartError, which names the `setting`."""
     try:
-        await web.TCPSite(runner, host.strip("[]"), int(port), ssl_context=context).start()
+        yield
     except (OSError, ValueError, OverflowError) as error:
         raise StartError(f"{setting}={address} cannot be listened at: {error}") from error
-    return runner
