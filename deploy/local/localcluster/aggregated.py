@@ -1,7 +1,7 @@
 """Gives an API back to the custom resources behind it where who took it over died without a word.
 
 An API server of ours that is registered and does not answer makes Kubernetes hold up every namespace that is
-being deleted, and whoever reads all APIs at its start. Used by `Cluster.up`, before anybody uses the cluster.
+being deleted, and whoever reads all APIs at its start. Used by `Cluster.up` and `make run`, before all else.
 """
 
 import json
@@ -19,22 +19,28 @@ _ANSWER_WITHIN = 10
 _AGAIN_WITHIN = 10.0
 
 
-def hand_back(kubectl: Path, kubeconfig: Path, progress: Progress) -> None:
+def hand_back(kubectl: Path, kubeconfig: Path, progress: Progress) -> list[str]:
     """Delete each registration of ours that nobody answers for, and wait until its API is served again.
 
-    Raises LocalClusterError, with what kubectl said, when the cluster cannot be asked or it stays away.
+    Returns the names of those that are answered for. Raises LocalClusterError, with what kubectl said, when
+    the cluster cannot be asked or an API stays away.
     """
     ask = _Asking(kubectl, kubeconfig)
+    answered = []
     for found in json.loads(ask(f"{_ALL}?labelSelector={_OURS}"))["items"]:
         path = f"/apis/{found['spec']['group']}/{found['spec']['version']}"
-        if not found["spec"].get("service") or ask.answers(path):
-            continue
         name = found["metadata"]["name"]
+        if not found["spec"].get("service"):
+            continue
+        if ask.answers(path):
+            answered.append(name)
+            continue
         progress(f"{name} is registered and nobody answers: giving it back to the custom resources")
         guard = {key: found["metadata"][key] for key in ("uid", "resourceVersion")}
         options = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": guard}
         said = ask.delete(f"{_ALL}/{name}", options)
         ask.wait(path, said)
+    return answered
 
 
 class _Asking:
