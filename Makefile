@@ -59,7 +59,7 @@ cluster: venv ## leave a local cluster with two registries running; see build/cl
 cluster-down: venv ## end it
 	@$(BIN)/python -m localcluster down
 
-run: venv ## the operator, outside the cluster, against the cluster of KUBECONFIG, as its service account
+run: venv ## the operator and the image API, outside the cluster of KUBECONFIG, as their service accounts
 	@$(BIN)/python -m localrun
 
 docs: venv ## write the generated pages of docs/

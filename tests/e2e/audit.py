@@ -71,6 +71,15 @@ def answered_since(cluster: Cluster, moment: str, verb: str, below: str) -> list
     ]
 
 
+def writers_since(cluster: Cluster, moment: str, verb: str, path: str) -> set[str]:
+    """Give who made such a request since a moment and was answered well."""
+    return {
+        entry["user"]["username"]
+        for entry in _entries(cluster, moment, f'"requestURI":"{path}')
+        if entry["verb"] == verb and _code(entry) < 300
+    }
+
+
 def _code(entry: dict[str, Any]) -> int:
     code: int = entry.get("responseStatus", {}).get("code", 0)
     return code

@@ -12,7 +12,18 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal, Self, get_args
 
-from localcluster import accounts, binaries, controlplane, kind, kwok, local, node, packages, slots
+from localcluster import (
+    accounts,
+    aggregated,
+    binaries,
+    controlplane,
+    kind,
+    kwok,
+    local,
+    node,
+    packages,
+    slots,
+)
 from localcluster import state as states
 from localcluster.certificates import write_private
 from localcluster.errors import LocalClusterError
@@ -58,13 +69,14 @@ class Cluster:
         """
         home = states.home_of(name)
         with exclusive(_lock(name), f"cluster {name}", progress):
-            state = _usable_state(home, progress)
-            if state is None:
-                state = _make(name, nodes, progress)
-            else:
-                _check_wishes(state, nodes)
-                _mend(state, progress)
+            found = _usable_state(home, progress)
+            if found is not None:
+                _check_wishes(found, nodes)
+                _mend(found, progress)
+            state = found or _make(name, nodes, progress)
             access = _access(state, progress)
+            if found is not None and state.flavour != "current":
+                aggregated.hand_back(access.kubectl, access.kubeconfig, progress)
             for path in states.env_files(name):
                 write_private(path, states.render_env(access).encode())
         return cls(state, access)

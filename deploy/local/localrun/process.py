@@ -143,9 +143,13 @@ class FacadeProcess(OperatorProcess):
 
     def start(self, *, wait: bool = True) -> None:
         """Start it at a port of its own. Raises as an operator's does."""
-        port = free_port()
-        self.settings |= {
-            "IMAGESTREAMS_API_LISTEN": f"{LOOPBACK}:{port}",
-            "IMAGESTREAMS_API_SERVICE": f"{API_ACCOUNT}:{port}",
-        }
+        self.settings |= image_api_settings(free_port())
         super().start(wait=wait)
+
+
+def image_api_settings(port: int) -> dict[str, str]:
+    """Give the settings of an image API that is served at a port of this machine (install_image_api)."""
+    return {
+        "IMAGESTREAMS_API_LISTEN": f"{LOOPBACK}:{port}",
+        "IMAGESTREAMS_API_SERVICE": f"{API_ACCOUNT}:{port}",
+    }
