@@ -11,6 +11,7 @@ import concurrent.futures
 import datetime as dt
 import functools
 import logging
+import secrets
 import signal
 import ssl
 from typing import TYPE_CHECKING, Any
@@ -31,13 +32,15 @@ from imagestreams.imageapi.stream_view import view_stream
 from imagestreams.imageapi.stream_writes import written_status, written_stream
 from imagestreams.kube.api import Api
 from imagestreams.kube.apiservices import ApiServices
+from imagestreams.kube.own_secret import OwnSecret
 from imagestreams.kube.preflight import check_cluster
-from imagestreams.kube.resources import CONFIG_MAPS, IMAGES, IMAGESTREAMS
+from imagestreams.kube.resources import CONFIG_MAPS, IMAGES, IMAGESTREAMS, SHARED_CERTIFICATE
 from imagestreams.kube.upstream import Upstream
 from imagestreams.metrics import Metrics
 from imagestreams.model.image import image_name
-from imagestreams.serving.certificates import Certificates, names_of
+from imagestreams.serving.certificates import names_of
 from imagestreams.serving.health import HealthServer
+from imagestreams.serving.sharing import SharedCertificates
 from imagestreams.serving.trust import Trust
 
 if TYPE_CHECKING:
@@ -62,8 +65,17 @@ class Facade:
         self._upstream = Upstream(user_agent=_USER_AGENT)
         self._proxy: FrontProxy | None = None
         service = settings.api_service.partition(":")[0]
-        names = names_of(service, settings.namespace, settings.api_listen)
-        self._certificates = Certificates(names, _now())
+        # One certificate for all replicas: for the Service, not for the address that each listens at.
+        names = names_of(service, settings.namespace, "")
+        secret = OwnSecret(
+            self._api,
+            self._threads,
+            self._metrics,
+            namespace=settings.namespace,
+            name=SHARED_CERTIFICATE,
+            manager=f"imagestreams-api-{secrets.token_hex(4)}",
+        )
+        self._certificates = SharedCertificates(secret, names)
         self._certificates.context.verify_mode = ssl.CERT_OPTIONAL
         self._registering = Registering(
             ApiServices(self._api, self._threads, self._metrics),
@@ -92,6 +104,7 @@ class Facade:
             await health.start(self._settings.listen)
         try:
             await self._learn_proxy()
+            await self._learn_certificate()
             await self._server.start(self._settings.api_listen, self._certificates.context)
             trust = Trust(self._certificates, self._registering, now=_now, what="the image API")
             works = [asyncio.create_task(run) for run in (trust.run(), self._keep_learning())]
@@ -132,6 +145,12 @@ class Facade:
             )
             self._stop.set()
         self._proxy = proxy
+
+    async def _learn_certificate(self) -> None:
+        try:
+            await self._certificates.renew(_now())
+        except ClusterError as error:
+            raise StartError(f"the certificate of the image API is not known: {error}") from error
 
     async def _keep_learning(self) -> None:
         while True:
