@@ -1,7 +1,7 @@
 """The composition root of the image API, `imagestreams apiserver`: builds it, starts it, stops it in order.
 
 Beside app, which is the operator's; both work alone. It keeps nothing: what is asked is read from the API
-server. On the way back v1 is handed to the CRD first, then what is being answered is answered.
+server. At its end v1 is left to another replica, or to the CRD; then what is being answered is answered.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from imagestreams.imageapi.authority import Authority
 from imagestreams.imageapi.documents import Documents
 from imagestreams.imageapi.front_proxy import CONFIG_NAME, CONFIG_NAMESPACE, FrontProxy, read_config
 from imagestreams.imageapi.image_view import view_image
+from imagestreams.imageapi.leaving import another_answers
 from imagestreams.imageapi.registering import Registering
 from imagestreams.imageapi.resources import RESOURCES
 from imagestreams.imageapi.server import Server
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _USER_AGENT = f"imagestreams-api/{__version__}"
 _THREADS = 2
+_MOVING_ON = 3.0
 _FRESH = 60.0
 """How often it is asked whose client certificates the API server uses, in seconds."""
 
@@ -65,6 +67,7 @@ class Facade:
         self._upstream = Upstream(user_agent=_USER_AGENT)
         self._proxy: FrontProxy | None = None
         service = settings.api_service.partition(":")[0]
+        replica = f"imagestreams-api-{secrets.token_hex(4)}"
         # One certificate for all replicas: for the Service, not for the address that each listens at.
         names = names_of(service, settings.namespace, "")
         secret = OwnSecret(
@@ -73,22 +76,25 @@ class Facade:
             self._metrics,
             namespace=settings.namespace,
             name=SHARED_CERTIFICATE,
-            manager=f"imagestreams-api-{secrets.token_hex(4)}",
+            manager=replica,
         )
         self._certificates = SharedCertificates(secret, names)
         self._certificates.context.verify_mode = ssl.CERT_OPTIONAL
-        self._registering = Registering(
-            ApiServices(self._api, self._threads, self._metrics),
-            namespace=settings.namespace,
-            service=settings.api_service,
-        )
         self._server = Server(
             handlers=_handlers(self._upstream, settings.import_mode),
             front_proxy=self._trusted_proxy,
             authority=Authority(self._upstream),
             openapi=Documents(functools.partial(self._upstream.request, "GET"), RESOURCES),
             ready=lambda: "" if self._proxy is not None else "starting",
+            replica=replica,
             metrics=self._metrics,
+        )
+        self._services = ApiServices(self._api, self._threads, self._metrics)
+        self._registering = Registering(
+            self._services,
+            namespace=settings.namespace,
+            service=settings.api_service,
+            asked=lambda: self._server.asked,
         )
         self._stop = asyncio.Event()
 
@@ -99,7 +105,9 @@ class Facade:
             loop.add_signal_handler(number, self._stop.set)
         await loop.run_in_executor(self._threads, check_cluster, self._api)
         await self._upstream.open()
-        health = HealthServer(self._metrics, ready=lambda: self._proxy is not None)
+        health = HealthServer(
+            self._metrics, ready=lambda: self._proxy is not None and not self._stop.is_set()
+        )
         if self._settings.listen:
             await health.start(self._settings.listen)
         try:
@@ -161,6 +169,12 @@ class Facade:
                 _log.warning("%s; what was known counts on", error)
 
     async def _leave(self) -> None:
+        self._server.leave()
+        if await another_answers(self._services.replica):
+            _log.info("v1 stays with another replica")
+            # Until the last proxy of the Service has heard of it, requests come here.
+            await asyncio.sleep(_MOVING_ON)
+            return
         try:
             await self._registering.leave()
         except ClusterError as error:

@@ -140,12 +140,16 @@ class FacadeProcess(OperatorProcess):
     """Runs `imagestreams apiserver`, which registers itself by a Service that leads to this machine."""
 
     command = "apiserver"
+    service_port = 0
+    """The port by which the Service leads to it, where that is not its own but one of something in front."""
+    port = 0
+    """Its own port, once it was started."""
 
     def start(self, *, wait: bool = True) -> None:
         """Start it at a port of its own. Raises as an operator's does."""
-        port = free_port()
+        self.port = free_port()
         self.settings |= {
-            "IMAGESTREAMS_API_LISTEN": f"{LOOPBACK}:{port}",
-            "IMAGESTREAMS_API_SERVICE": f"{API_ACCOUNT}:{port}",
+            "IMAGESTREAMS_API_LISTEN": f"{LOOPBACK}:{self.port}",
+            "IMAGESTREAMS_API_SERVICE": f"{API_ACCOUNT}:{self.service_port or self.port}",
         }
         super().start(wait=wait)
