@@ -1,7 +1,7 @@
 """The composition root of the image API, `imagestreams apiserver`: builds it, starts it, stops it in order.
 
 Beside app, which is the operator's; both work alone. It keeps nothing: what is asked is read from the API
-server. On the way back v1 is handed to the CRD first, then what is being answered is answered.
+server. At its end v1 is left to another replica, or to the CRD; then what is being answered is answered.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import concurrent.futures
 import datetime as dt
 import functools
 import logging
+import secrets
 import signal
 import ssl
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from imagestreams.imageapi.authority import Authority
 from imagestreams.imageapi.documents import Documents
 from imagestreams.imageapi.front_proxy import CONFIG_NAME, CONFIG_NAMESPACE, FrontProxy, read_config
 from imagestreams.imageapi.image_view import view_image
+from imagestreams.imageapi.leaving import another_answers
 from imagestreams.imageapi.registering import Registering
 from imagestreams.imageapi.resources import RESOURCES
 from imagestreams.imageapi.server import Server
@@ -31,13 +33,15 @@ from imagestreams.imageapi.stream_view import view_stream
 from imagestreams.imageapi.stream_writes import written_status, written_stream
 from imagestreams.kube.api import Api
 from imagestreams.kube.apiservices import ApiServices
+from imagestreams.kube.own_secret import OwnSecret
 from imagestreams.kube.preflight import check_cluster
-from imagestreams.kube.resources import CONFIG_MAPS, IMAGES, IMAGESTREAMS
+from imagestreams.kube.resources import CONFIG_MAPS, IMAGES, IMAGESTREAMS, SHARED_CERTIFICATE
 from imagestreams.kube.upstream import Upstream
 from imagestreams.metrics import Metrics
 from imagestreams.model.image import image_name
-from imagestreams.serving.certificates import Certificates, names_of
+from imagestreams.serving.certificates import names_of
 from imagestreams.serving.health import HealthServer
+from imagestreams.serving.sharing import SharedCertificates
 from imagestreams.serving.trust import Trust
 
 if TYPE_CHECKING:
@@ -47,6 +51,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _USER_AGENT = f"imagestreams-api/{__version__}"
 _THREADS = 2
+_MOVING_ON = 3.0
 _FRESH = 60.0
 """How often it is asked whose client certificates the API server uses, in seconds."""
 
@@ -62,21 +67,34 @@ class Facade:
         self._upstream = Upstream(user_agent=_USER_AGENT)
         self._proxy: FrontProxy | None = None
         service = settings.api_service.partition(":")[0]
-        names = names_of(service, settings.namespace, settings.api_listen)
-        self._certificates = Certificates(names, _now())
-        self._certificates.context.verify_mode = ssl.CERT_OPTIONAL
-        self._registering = Registering(
-            ApiServices(self._api, self._threads, self._metrics),
+        replica = f"imagestreams-api-{secrets.token_hex(4)}"
+        # One certificate for all replicas: for the Service, not for the address that each listens at.
+        names = names_of(service, settings.namespace, "")
+        secret = OwnSecret(
+            self._api,
+            self._threads,
+            self._metrics,
             namespace=settings.namespace,
-            service=settings.api_service,
+            name=SHARED_CERTIFICATE,
+            manager=replica,
         )
+        self._certificates = SharedCertificates(secret, names)
+        self._certificates.context.verify_mode = ssl.CERT_OPTIONAL
         self._server = Server(
             handlers=_handlers(self._upstream, settings.import_mode),
             front_proxy=self._trusted_proxy,
             authority=Authority(self._upstream),
             openapi=Documents(functools.partial(self._upstream.request, "GET"), RESOURCES),
             ready=lambda: "" if self._proxy is not None else "starting",
+            replica=replica,
             metrics=self._metrics,
+        )
+        self._services = ApiServices(self._api, self._threads, self._metrics)
+        self._registering = Registering(
+            self._services,
+            namespace=settings.namespace,
+            service=settings.api_service,
+            asked=lambda: self._server.asked,
         )
         self._stop = asyncio.Event()
 
@@ -87,11 +105,14 @@ class Facade:
             loop.add_signal_handler(number, self._stop.set)
         await loop.run_in_executor(self._threads, check_cluster, self._api)
         await self._upstream.open()
-        health = HealthServer(self._metrics, ready=lambda: self._proxy is not None)
+        health = HealthServer(
+            self._metrics, ready=lambda: self._proxy is not None and not self._stop.is_set()
+        )
         if self._settings.listen:
             await health.start(self._settings.listen)
         try:
             await self._learn_proxy()
+            await self._learn_certificate()
             await self._server.start(self._settings.api_listen, self._certificates.context)
             trust = Trust(self._certificates, self._registering, now=_now, what="the image API")
             works = [asyncio.create_task(run) for run in (trust.run(), self._keep_learning())]
@@ -133,6 +154,12 @@ class Facade:
             self._stop.set()
         self._proxy = proxy
 
+    async def _learn_certificate(self) -> None:
+        try:
+            await self._certificates.renew(_now())
+        except ClusterError as error:
+            raise StartError(f"the certificate of the image API is not known: {error}") from error
+
     async def _keep_learning(self) -> None:
         while True:
             await asyncio.sleep(_FRESH)
@@ -142,6 +169,12 @@ class Facade:
                 _log.warning("%s; what was known counts on", error)
 
     async def _leave(self) -> None:
+        self._server.leave()
+        if await another_answers(self._services.replica):
+            _log.info("v1 stays with another replica")
+            # Until the last proxy of the Service has heard of it, requests come here.
+            await asyncio.sleep(_MOVING_ON)
+            return
         try:
             await self._registering.leave()
         except ClusterError as error:

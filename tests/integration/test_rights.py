@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from localrun import API_ACCOUNT, account_kubeconfig, install_image_api
+from localrun import API_ACCOUNT, NAMESPACE, account_kubeconfig, install_image_api
 from support.admission import Admission, admission, stream, tag
 from support.waiting import eventually
 
@@ -148,11 +148,14 @@ def test_the_operator_has_the_rights_of_its_role_and_no_other(operator: Admissio
 def test_the_image_api_has_the_rights_of_its_role_and_no_other(
     image_api: Admission, nobody: Admission
 ) -> None:
-    """It reads no Secret, no workload and nobody's rights; in kube-system the one ConfigMap that it needs."""
+    """It reads no Secret but its own, no workload and nobody's rights; one ConfigMap of kube-system."""
     assert IMAGE_API == rights_of(image_api) - rights_of(nobody)
     system = rights_of(image_api, namespace="kube-system") - rights_of(nobody, namespace="kube-system")
     proxy = {(verb, "", "configmaps extension-apiserver-authentication") for verb in READ}
     assert IMAGE_API | proxy == system
+    own = rights_of(image_api, namespace=NAMESPACE) - rights_of(nobody, namespace=NAMESPACE)
+    secret = {(verb, "", "secrets imagestreams-api-certificate") for verb in ("get", "create", "patch")}
+    assert IMAGE_API | secret == own
 
 
 def test_a_labelled_role_adds_its_rules_and_one_without_the_label_does_not(

@@ -140,16 +140,24 @@ class FacadeProcess(OperatorProcess):
     """Runs `imagestreams apiserver`, which registers itself by a Service that leads to this machine."""
 
     command = "apiserver"
+    service_port = 0
+    """The port by which the Service leads to it, where that is not its own but one of something in front."""
+    port = 0
+    """Its own port, once it was started."""
 
     def start(self, *, wait: bool = True) -> None:
         """Start it at a port of its own. Raises as an operator's does."""
-        self.settings |= image_api_settings(free_port())
+        self.port = free_port()
+        self.settings |= image_api_settings(self.port, self.service_port)
         super().start(wait=wait)
 
 
-def image_api_settings(port: int) -> dict[str, str]:
-    """Give the settings of an image API that is served at a port of this machine (install_image_api)."""
+def image_api_settings(port: int, service_port: int = 0) -> dict[str, str]:
+    """Give the settings of an image API that is served at a port of this machine (install_image_api).
+
+    The API server asks at `service_port`, if that is another one.
+    """
     return {
         "IMAGESTREAMS_API_LISTEN": f"{LOOPBACK}:{port}",
-        "IMAGESTREAMS_API_SERVICE": f"{API_ACCOUNT}:{port}",
+        "IMAGESTREAMS_API_SERVICE": f"{API_ACCOUNT}:{service_port or port}",
     }

@@ -23,6 +23,7 @@ from imagestreams.imageapi.asking import Ask, Watch
 from imagestreams.imageapi.front_proxy import FrontProxy, authenticate, common_name
 from imagestreams.imageapi.resources import GROUP, VERSION
 from imagestreams.imageapi.routing import route
+from imagestreams.kube.apiservices import REPLICA_HEADER
 from imagestreams.serving import listening
 
 if TYPE_CHECKING:
@@ -57,20 +58,26 @@ class Server:
         authority: Authority,
         openapi: Callable[[str], Awaitable[dict[str, Any] | None]],
         ready: Callable[[], str],
+        replica: str,
         metrics: Metrics,
     ) -> None:
         """`handlers` are by the paths of imageapi.resources.
 
         `openapi` gives the document of a path that begins with /openapi, None for none; `ready` says why the
-        server is not, "" where it is.
+        server is not, "" where it is; `replica` is its name among the others'.
         """
         self._handlers = handlers
         self._front_proxy = front_proxy
         self._authority = authority
         self._openapi = openapi
         self._ready = ready
+        self._replica = replica
         self._metrics = metrics
         self._runner: web.AppRunner | None = None
+        self._leaving = False
+        self._ended = asyncio.Event()
+        self.asked = float("-inf")
+        """When the API server last asked for anything, by the event loop's clock."""
 
     async def start(self, listen: str, context: ssl.SSLContext) -> None:
         """Listen at HOST:PORT. Raises StartError when that cannot be had.
@@ -78,15 +85,29 @@ class Server:
         `context` holds the certificate, and asks clients for theirs (front_proxy's CA) without insisting.
         """
         application = web.Application(client_max_size=_BODY_MOST)
-        application.router.add_route("*", "/{path:.*}", self._answer)
+        application.router.add_route("*", "/{path:.*}", self._serve)
         self._runner = await listening.listen(
             application, listen, "IMAGESTREAMS_API_LISTEN", context=context, closing=_CLOSING
         )
 
+    def leave(self) -> None:
+        """Be ready no more, name ourselves no more, and end each connection after its answer."""
+        self._leaving = True
+
     async def close(self) -> None:
-        """Stop serving; what is being answered has two seconds."""
+        """Stop serving; watches end, and what is being answered has two seconds."""
+        self._ended.set()
         if self._runner is not None:
             await self._runner.cleanup()
+
+    async def _serve(self, request: web.Request) -> web.StreamResponse:
+        response = await self._answer(request)
+        if self._leaving and not response.prepared:
+            response.force_close()
+        return response
+
+    def _why_not(self) -> str:
+        return "ending" if self._leaving else self._ready()
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         if request.path in _HEALTH:
@@ -110,7 +131,7 @@ class Server:
             return _status(answers.internal("an error of the image API, told in its log"))
 
     def _health(self, path: str) -> web.Response:
-        why = self._ready() if path == "/readyz" else ""
+        why = self._why_not() if path == "/readyz" else ""
         return web.Response(text=f"{why}\n" if why else "ok\n", status=503 if why else 200)
 
     def _user(self, request: web.Request) -> User:
@@ -119,6 +140,7 @@ class Server:
         user = authenticate(self._front_proxy(), common_name(certificate), headers)
         if user is None:
             raise answers.unauthorized()
+        self.asked = asyncio.get_running_loop().time()
         return user
 
     async def _beside(self, request: web.Request) -> web.Response:
@@ -135,7 +157,8 @@ class Server:
             "/version": lambda: {"gitVersion": f"v{__version__}", "major": "1", "minor": "0"},
         }
         if path in documents:
-            return _json(documents[path]())
+            named = [] if self._why_not() else [(REPLICA_HEADER, self._replica)]
+            return _json(documents[path](), headers=named)
         document = await self._openapi(path) if path.startswith("/openapi/") else None
         if document is None:
             raise answers.not_found_path()
@@ -183,14 +206,16 @@ class Server:
                 await response.write(json.dumps(shown).encode() + b"\n")
 
         telling = asyncio.create_task(tell())
+        ended = asyncio.create_task(self._ended.wait())
         until = asyncio.get_running_loop().time() + _WATCH_LAST
         try:
             # Nobody tells that a client is gone; without events its watch would go on for an hour.
-            while not telling.done() and request.transport is not None:
+            while not (telling.done() or ended.done() or request.transport is None):
                 if asyncio.get_running_loop().time() > until:
                     break
-                await asyncio.wait({telling}, timeout=_GONE_AFTER)
+                await asyncio.wait({telling, ended}, timeout=_GONE_AFTER, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            ended.cancel()
             telling.cancel()
             with contextlib.suppress(asyncio.CancelledError, ConnectionError):
                 await telling

@@ -36,6 +36,7 @@ JSON_PATCH = "application/json-patch+json"
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
 _PAGE = 500
 _TIMEOUT = (5.0, 30.0)
+_SHORT = (1.0, 1.0)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -99,6 +100,18 @@ class Api:
             # A proxy in between may answer for the API server, with a page of its own.
             raise ClusterError("the API server answered what is no JSON object", status=answer.status)
         return loaded
+
+    def header(self, path: str, name: str) -> str:
+        """Give a header of what is answered at a path within seconds, "" where it has none.
+
+        Raises ClusterError.
+        """
+        with _as_cluster_errors():
+            answer = self._call("GET", path, {}, {"Accept": JSON}, timeout=_SHORT)
+            content = answer.read()
+        if answer.status >= 400:
+            raise _error(answer.status, content)
+        return str(answer.headers.get(name) or "")
 
     def _call(
         self,

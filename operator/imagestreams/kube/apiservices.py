@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from imagestreams.metrics import Metrics
 
 NAME = f"{SERVED_VERSION}.{GROUP}"
+REPLICA_HEADER = "X-Imagestreams-Replica"
+"""By this a replica that is well names itself where it describes v1; one that is about to end does not."""
 _APPLY = "application/apply-patch+yaml"
 _MANAGER = "imagestreams-api"
 _AUTOMANAGED = "kube-aggregator.kubernetes.io/automanaged"
@@ -88,6 +90,15 @@ class ApiServices:
         except ClusterError:
             return False
         return True
+
+    async def replica(self) -> str:
+        """Ask who answers v1 now, through the API server; "" where it is nobody of ours who is well."""
+        path = f"/apis/{GROUP}/{SERVED_VERSION}"
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._threads, self._api.header, path, REPLICA_HEADER)
+        except ClusterError:
+            return ""
 
     async def apply(self, bundle: bytes, *, namespace: str, service: str) -> bool:
         """Have v1 asked of a Service (NAME:PORT), trusting these CAs (PEM); tells whether that was news.

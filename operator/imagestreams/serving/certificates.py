@@ -1,8 +1,9 @@
-"""Certificates of what we serve: made here, in memory alone, and renewed long before they end.
+"""Certificates of what we serve: made here, and renewed long before they end.
 
 Each serving certificate has a CA of its own, whose key is thrown away when it has signed: nothing that is
-trusted can ever sign another. No other component is needed, and no Secret holds a key. Pure but for the
-making of keys; the clock comes in. `serving.trust` makes the API server trust them.
+trusted can ever sign another. No other component is needed. Those of the webhook are in memory alone; those
+of the image API are shared by its replicas (serving.sharing). Pure but for the making of keys; the clock
+comes in. `serving.trust` makes the API server trust them.
 """
 
 from __future__ import annotations
@@ -17,17 +18,31 @@ import tempfile
 from typing import TYPE_CHECKING
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from imagestreams.errors import InvalidError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
 VALID = dt.timedelta(days=90)
 RENEWED_AFTER = dt.timedelta(days=30)
 _SKEW = dt.timedelta(hours=1)
 """How far the API server's clock may be behind ours."""
+_UNREADABLE = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    InvalidSignature,
+    x509.ExtensionNotFound,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -38,6 +53,7 @@ class Identity:
     certificate: bytes
     key: bytes = dataclasses.field(repr=False)
     made: dt.datetime
+    ends: dt.datetime
 
 
 def names_of(service: str, namespace: str, listen: str) -> list[str]:
@@ -52,6 +68,8 @@ def names_of(service: str, namespace: str, listen: str) -> list[str]:
 
 def issue(names: Sequence[str], now: dt.datetime) -> Identity:
     """Make a certificate for these host names and addresses, good for 90 days from now (an aware time)."""
+    # A certificate has whole seconds, and what is read from it is compared with what was made.
+    now = now.replace(microsecond=0)
     authority_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     # Two CAs that are trusted at once must not have one name: a verifier may take the wrong one's key.
     serial = x509.random_serial_number()
@@ -76,11 +94,70 @@ def issue(names: Sequence[str], now: dt.datetime) -> Identity:
     return Identity(
         authority=authority.public_bytes(serialization.Encoding.PEM),
         certificate=certificate.public_bytes(serialization.Encoding.PEM),
-        key=key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        ),
+        key=_pem(key),
         made=now,
+        ends=now + VALID,
     )
+
+
+def server_context() -> ssl.SSLContext:
+    """Make a context to serve TLS with; it has no certificate yet (`serve`)."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def serve(context: ssl.SSLContext, identity: Identity) -> None:
+    """Have a context show this certificate to all who connect from now on."""
+    with _as_file(identity.certificate + identity.key) as path:
+        context.load_cert_chain(path)
+
+
+def read_identity(
+    authority: bytes, certificate: bytes, key: bytes, names: Sequence[str], now: dt.datetime
+) -> Identity:
+    """Read what somebody stored, if it can be served under these names now.
+
+    Raises InvalidError, which says what is wrong with it and nothing of what is in it.
+    """
+    try:
+        issuer = x509.load_pem_x509_certificate(authority)
+        leaf = x509.load_pem_x509_certificate(certificate)
+        known = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        leaf.verify_directly_issued_by(issuer)
+        private = serialization.load_pem_private_key(key, password=None)
+        matches = private.public_key() == leaf.public_key()
+    except _UNREADABLE:
+        # What these say may quote what they could not read.
+        raise InvalidError("holds no certificate with its key and the CA that signed it") from None
+    if not matches:
+        raise InvalidError("holds a certificate and the key of another")
+    missing = [name for name in names if _alternative(name) not in known]
+    if missing:
+        raise InvalidError(f"holds a certificate that is not for {', '.join(missing)}")
+    made, ends = leaf.not_valid_before_utc, min(leaf.not_valid_after_utc, issuer.not_valid_after_utc)
+    if not max(made, issuer.not_valid_before_utc) <= now < ends:
+        raise InvalidError(f"holds a certificate that is good from {made:%F %T} to {ends:%F %T} alone")
+    found = Identity(
+        authority=issuer.public_bytes(serialization.Encoding.PEM),
+        certificate=leaf.public_bytes(serialization.Encoding.PEM),
+        key=_pem(private),
+        made=made + _SKEW,
+        ends=ends,
+    )
+    try:
+        serve(server_context(), found)
+    except ssl.SSLError:
+        raise InvalidError("holds a certificate that cannot be served (of a weak key, perhaps)") from None
+    return found
+
+
+def read_authority(authority: bytes) -> bytes:
+    """Read a CA that somebody stored, as PEM and nothing else; empty where it is none."""
+    try:
+        return x509.load_pem_x509_certificate(authority).public_bytes(serialization.Encoding.PEM)
+    except _UNREADABLE:
+        return b""
 
 
 class Certificates:
@@ -88,8 +165,7 @@ class Certificates:
 
     def __init__(self, names: Sequence[str], now: dt.datetime) -> None:
         self._names = tuple(names)
-        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.context.minimum_version = ssl.TLSVersion.TLSv1_2
+        self.context = server_context()
         self._current = self._serve(issue(self._names, now))
         self._next: Identity | None = None
 
@@ -104,20 +180,23 @@ class Certificates:
         """Tell whether a next certificate waits to be served."""
         return self._next is not None
 
-    def renew(self, now: dt.datetime) -> None:
+    async def renew(self, now: dt.datetime) -> bool:
         """Make the next certificate, if it is time; it is in the bundle from now on, and not served yet."""
         # A clock that was set back must not keep a certificate for years.
-        if self._next is None and abs(now - self._current.made) >= RENEWED_AFTER:
-            self._next = issue(self._names, now)
+        if self._next is not None or abs(now - self._current.made) < RENEWED_AFTER:
+            return False
+        self._next = issue(self._names, now)
+        return True
 
-    def serve_next(self) -> None:
+    async def go_on(self) -> bool:
         """Serve the next certificate: to all who connect from now on. The one before is trusted no more."""
-        if self._next is not None:
-            self._current, self._next = self._serve(self._next), None
+        if self._next is None:
+            return False
+        self._current, self._next = self._serve(self._next), None
+        return True
 
     def _serve(self, identity: Identity) -> Identity:
-        with _as_file(identity.certificate + identity.key) as path:
-            self.context.load_cert_chain(path)
+        serve(self.context, identity)
         return identity
 
 
@@ -148,6 +227,12 @@ def _builder(
         .not_valid_before(now - _SKEW)
         .not_valid_after(now + VALID)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
+    )
+
+
+def _pem(key: PrivateKeyTypes) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
 
 

@@ -18,14 +18,30 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Callable
 
-    from imagestreams.serving.certificates import Certificates
-
 _log = logging.getLogger(__name__)
 
 EVERY = 15.0
 """How often the configuration is looked at, in seconds."""
 KNOWN_AFTER = 60.0
 """How long a new CA is in the configuration before it is relied on: each API server has heard of it then."""
+
+
+class Kept(Protocol):
+    """The certificates of what is served (serving.certificates, serving.sharing)."""
+
+    @property
+    def bundle(self) -> bytes:
+        """The CAs that have to be trusted, PEM."""
+
+    @property
+    def renewing(self) -> bool:
+        """Tell whether something waits until the bundle is known."""
+
+    async def renew(self, now: dt.datetime) -> bool:
+        """Do what is due; tells whether that is news, of which one waits anew. Raises ClusterError."""
+
+    async def go_on(self) -> bool:
+        """Do what waited; tells whether another certificate is served now. Raises ClusterError."""
 
 
 class Configuration(Protocol):
@@ -40,7 +56,7 @@ class Trust:
 
     def __init__(
         self,
-        certificates: Certificates,
+        certificates: Kept,
         configuration: Configuration,
         *,
         now: Callable[[], dt.datetime],
@@ -61,31 +77,36 @@ class Trust:
             await asyncio.sleep(EVERY)
 
     async def _look(self) -> None:
-        renewing = self._certificates.renewing
-        self._certificates.renew(self._now())
-        if self._certificates.renewing and not renewing:
-            self._trusted_since = None
+        try:
+            if await self._certificates.renew(self._now()):
+                self._trusted_since = None
+            written = await self._trust()
+            await self._go_on(written=written)
+        except ClusterError as error:
+            self._tell(f"whether the API server trusts {self._what} is not known: {error}; looked at again")
+
+    async def _trust(self) -> bool:
         try:
             written = await self._configuration.trust(self._certificates.bundle)
         except ClusterError as error:
             if error.status not in {403, 404}:
-                self._tell(
-                    f"whether the API server trusts {self._what} is not known: {error}; looked at again"
-                )
-                return
+                raise
             self._tell(f"the API server does not ask {self._what}: {error}; all else works on")
             # Who is not asked need not be trusted.
-            written = False
-        else:
-            self._told = ""
+            return False
+        self._told = ""
+        return written
+
+    async def _go_on(self, *, written: bool) -> None:
         time = asyncio.get_running_loop().time()
         if written:
             _log.info("the API server trusts %s now", self._what)
         if written or self._trusted_since is None:
             self._trusted_since = time
         if self._certificates.renewing and time >= self._trusted_since + KNOWN_AFTER:
-            self._certificates.serve_next()
-            _log.info("%s has a new certificate", self._what)
+            if await self._certificates.go_on():
+                _log.info("%s has a new certificate", self._what)
+            self._trusted_since = None
 
     def _tell(self, problem: str) -> None:
         if problem != self._told:

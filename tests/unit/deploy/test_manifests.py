@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from imagestreams.kube.resources import SHARED_CERTIFICATE
+from imagestreams.settings import Settings
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -155,7 +158,6 @@ def test_both_programs_run_with_as_little_as_they_can(name: str) -> None:
     pod = deployment["spec"]["template"]["spec"]
     (container,) = pod["containers"]
 
-    assert deployment["spec"]["strategy"] == {"type": "Recreate"}
     assert pod["securityContext"]["runAsNonRoot"] is True
     assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
     assert container["securityContext"] == {
@@ -166,3 +168,33 @@ def test_both_programs_run_with_as_little_as_they_can(name: str) -> None:
     assert [mount["mountPath"] for mount in container["volumeMounts"]] == ["/tmp"]  # noqa: S108  # the pod's own
     assert container["resources"]["limits"].keys() == {"memory"}
     assert {"livenessProbe", "readinessProbe"} <= container.keys()
+
+
+def shipped(kind: str, name: str) -> dict[str, Any]:
+    """What is shipped of a kind under a name."""
+    (found,) = [each for each in SHIPPED if (each["kind"], each["metadata"]["name"]) == (kind, name)]
+    return dict(found)
+
+
+def test_there_is_one_operator_and_never_less_than_one_image_api() -> None:
+    """The operator's new pod waits for the old one's end; of the image API one is there at any time."""
+    operator, api = (shipped("Deployment", f"imagestreams-{name}")["spec"] for name in ("operator", "api"))
+    budget = shipped("PodDisruptionBudget", "imagestreams-api")["spec"]
+
+    assert {"type": "Recreate"} == operator["strategy"]
+    assert 1 == operator["replicas"]
+    assert 2 == api["replicas"]
+    assert {"maxUnavailable": 0, "maxSurge": 1} == api["strategy"]["rollingUpdate"]
+    assert api["selector"] == budget["selector"]
+    assert api["replicas"] > budget["minAvailable"] >= 1
+    (apart,) = api["template"]["spec"]["affinity"]["podAntiAffinity"].values()
+    assert api["selector"] == apart[0]["podAffinityTerm"]["labelSelector"]
+
+
+def test_the_image_api_has_the_right_to_its_certificate_alone() -> None:
+    """The Secret of the rights is the one that the program writes, where it writes it."""
+    (rule,) = shipped("Role", "imagestreams-api")["rules"]
+
+    assert [SHARED_CERTIFICATE] == rule["resourceNames"]
+    assert ["secrets"] == rule["resources"]
+    assert Settings().namespace == shipped("Role", "imagestreams-api")["metadata"]["namespace"]

@@ -11,6 +11,8 @@ from imagestreams.imageapi.registering import Registering
 from imagestreams.kube.apiservices import Registration
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from imagestreams.kube.apiservices import ApiServices
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.looptime]
@@ -43,10 +45,10 @@ class Services:
         return True
 
 
-def registering(services: Services) -> Registering:
-    """Register a server by its Service."""
+def registering(services: Services, *, asked: Callable[[], float] = lambda: float("-inf")) -> Registering:
+    """Register a server by its Service; `asked` tells when the API server last reached it."""
     found: ApiServices = services  # type: ignore[assignment]  # it has its methods
-    return Registering(found, namespace="tools", service="api:443")
+    return Registering(found, namespace="tools", service="api:443", asked=asked)
 
 
 async def test_it_registers_and_follows_its_certificate() -> None:
@@ -89,6 +91,19 @@ async def test_who_was_well_for_an_hour_begins_anew() -> None:
         await ours.trust(b"a")
         await asyncio.sleep(15)
     assert 60.0 == services.applied[-1] - began
+
+
+async def test_another_replica_that_was_mistaken_is_mended_at_once() -> None:
+    """Whom the API server reached a moment ago takes v1 again at the next look; a second time it waits."""
+    services = Services()
+    ours = registering(services, asked=lambda: asyncio.get_running_loop().time() - 29)
+    began = asyncio.get_running_loop().time()
+    await ours.trust(b"a")
+    for _ in range(20):
+        services.bundle = None
+        await asyncio.sleep(15)
+        await ours.trust(b"a")
+    assert [0.0, 15.0, 150.0] == [each - began for each in services.applied[:3]]
 
 
 async def test_it_leaves_at_its_end() -> None:

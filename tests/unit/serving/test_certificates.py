@@ -66,18 +66,18 @@ async def test_a_renewal_leaves_no_gap() -> None:
     certificates = Certificates(NAMES, NOW)
     async with serving(certificates) as port:
         before = certificates.bundle
-        certificates.renew(NOW + RENEWED_AFTER - dt.timedelta(seconds=1))
+        await certificates.renew(NOW + RENEWED_AFTER - dt.timedelta(seconds=1))
         assert (before, False) == (certificates.bundle, certificates.renewing)
 
-        certificates.renew(NOW + RENEWED_AFTER)
+        await certificates.renew(NOW + RENEWED_AFTER)
         both = certificates.bundle
         assert both.startswith(before)
         assert 2 == both.count(b"BEGIN CERTIFICATE")
         assert [True, True] == [await trusts(bundle, port, NAMES[0]) for bundle in (before, both)]
-        certificates.renew(NOW + RENEWED_AFTER * 2)
+        await certificates.renew(NOW + RENEWED_AFTER * 2)
         assert both == certificates.bundle
 
-        certificates.serve_next()
+        assert await certificates.go_on()
         after = certificates.bundle
         assert both == before + after
         # The one that is served now is valid from an hour before its making, a month ahead.
@@ -91,19 +91,20 @@ async def test_the_next_certificate_is_trusted_by_who_has_both() -> None:
     certificates = Certificates(NAMES, NOW - RENEWED_AFTER)
     async with serving(certificates) as port:
         before = certificates.bundle
-        certificates.renew(NOW)
+        await certificates.renew(NOW)
         both = certificates.bundle
         assert await trusts(both, port, NAMES[0])
-        certificates.serve_next()
+        assert await certificates.go_on()
         assert [False, True, True] == [
             await trusts(bundle, port, NAMES[0]) for bundle in (before, both, certificates.bundle)
         ]
 
 
-def test_a_clock_that_was_set_back_renews_too() -> None:
+@pytest.mark.asyncio
+async def test_a_clock_that_was_set_back_renews_too() -> None:
     """A certificate that was made in what is now the future is replaced."""
     certificates = Certificates(NAMES, NOW)
-    certificates.renew(NOW - RENEWED_AFTER)
+    await certificates.renew(NOW - RENEWED_AFTER - dt.timedelta(seconds=1))
 
     assert certificates.renewing
 
