@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from imagestreams.importing.tools import Threads
     from imagestreams.metrics import Metrics
     from imagestreams.model.reference import Reference
-    from imagestreams.model.status import Intent
+    from imagestreams.model.status import Intent, TagStatus
     from imagestreams.registry.access import Access
     from imagestreams.registry.credentials import Credential
     from imagestreams.registry.listing import TagList
@@ -122,19 +122,16 @@ class Asker:
         matter = Matter(
             reference,
             home,
-            self._platform_of(intent),
+            platform_of(intent, self._platform),
             intent.insecure,
             intent.requested_at,
             fresh=pace(ask.interval) if ask.interval else 0.0,
             priority=ask.priority,
-            known=_known(reference, ask),
+            known=known_of(reference, ask.known),
         )
         answer = await self._put(matter, access, self._client_resolve)
-        if isinstance(answer, RegistryError):
-            failed = Failed(intent, answer.reason, f"{answer}. {retry_text(answer.retry)}")
-            return failed, self._trouble(namespace, reference, answer)
-        pull_spec = reference.at(answer.digest)
-        return Imported(intent, pull_spec, answer.digest, answer.index, answer.asked), None
+        trouble = self._trouble(namespace, reference, answer) if isinstance(answer, RegistryError) else None
+        return outcome_of(intent, reference, answer), trouble
 
     async def list_tags(
         self, namespace: str, wanted: Wanted, access: Access, *, priority: Priority
@@ -211,12 +208,6 @@ class Asker:
         now = asyncio.get_running_loop().time()
         return self._hosts.troubled(namespace, place_of(reference).host, error, now)
 
-    def _platform_of(self, intent: Intent) -> Platform | None:
-        if intent.import_mode == IMPORT_MODE_PRESERVE:
-            return None
-        own = self._platform
-        return Platform(intent.prefer_os or own.os, intent.prefer_arch or own.architecture)
-
     async def _at_places(
         self, matter: Matter, access: Access, do: Callable[[Question], _Answer]
     ) -> _Answer | RegistryError:
@@ -282,12 +273,28 @@ class Asker:
         return answer
 
 
-def _known(reference: Reference, ask: Ask) -> Resolution | None:
-    newest = ask.known.newest if ask.known is not None else None
-    # An image that a source of another kind brought says nothing of the registry.
-    if ask.known is None or newest is None or newest.reference != reference.at(newest.image):
+def platform_of(intent: Intent, own: Platform) -> Platform | None:
+    """Say which child of an index an intent takes, `own` unless it says so; None: the index itself."""
+    if intent.import_mode == IMPORT_MODE_PRESERVE:
         return None
-    return Resolution(newest.image, ask.known.index)
+    return Platform(intent.prefer_os or own.os, intent.prefer_arch or own.architecture)
+
+
+def known_of(reference: Reference, status: TagStatus | None) -> Resolution | None:
+    """Say what the status of a tag, made for the same intent, tells of its reference; None for nothing."""
+    newest = status.newest if status is not None else None
+    # An image that a source of another kind brought says nothing of the registry.
+    if status is None or newest is None or newest.reference != reference.at(newest.image):
+        return None
+    return Resolution(newest.image, status.index)
+
+
+def outcome_of(intent: Intent, reference: Reference, answer: Resolution | RegistryError) -> Outcome:
+    """Say what a registry's answer makes of a tag."""
+    if isinstance(answer, RegistryError):
+        return Failed(intent, answer.reason, f"{answer}. {retry_text(answer.retry)}")
+    pull_spec = reference.at(answer.digest)
+    return Imported(intent, pull_spec, answer.digest, answer.index, answer.asked)
 
 
 def _read(name: str) -> tuple[Reference, Place]:
