@@ -27,7 +27,7 @@ from imagestreams.importing.keyring import Keyring
 from imagestreams.importing.plan import Priority, retry_text
 from imagestreams.importing.record import Failed, Imported
 from imagestreams.importing.repository import Unlisted, select
-from imagestreams.importing.sharing import Matter, Sharing
+from imagestreams.importing.sharing import Matter, Sharing, known_of
 from imagestreams.model.reference import parse_reference, parse_repository
 from imagestreams.model.stream import IMPORT_MODE_PRESERVE
 from imagestreams.registry.exchange import Visitor
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from imagestreams.importing.tools import Threads
     from imagestreams.metrics import Metrics
     from imagestreams.model.reference import Reference
-    from imagestreams.model.status import Intent, TagStatus
+    from imagestreams.model.status import Intent
     from imagestreams.registry.access import Access
     from imagestreams.registry.credentials import Credential
     from imagestreams.registry.listing import TagList
@@ -101,17 +101,22 @@ class Asker:
 
         None means that nobody wants to know any more.
         """
-        try:
-            _, place = self._read(ask.intent.name)
-        except InvalidError:
-            place = _NOWHERE
-        lane = self._lane(namespace, place, access, ask.priority)
+        lane = self._lane_of(namespace, ask, access)
         self._gate.queue(lane, functools.partial(self._begin, lane, begin))
 
-    async def ask(self, namespace: str, ask: Ask, access: Access) -> tuple[Outcome, Trouble | None]:
+    async def ask_now(self, namespace: str, ask: Ask, access: Access, token: str) -> Outcome:
+        """Ask for a tag in its turn, for somebody who waits: `token` is that of their request."""
+        async with self._gate.passing(self._lane_of(namespace, ask, access)):
+            outcome, _ = await self.ask(namespace, ask, access, token)
+            return outcome
+
+    async def ask(
+        self, namespace: str, ask: Ask, access: Access, token: str = ""
+    ) -> tuple[Outcome, Trouble | None]:
         """Ask for a tag of a namespace's stream, with what the namespace has to ask with.
 
-        The answer is its outcome and, for a failure, whose trouble it is and how soon asking again can help.
+        A `token` of their own is for those who are told nothing that was asked for before they came. The
+        answer is the outcome and, for a failure, whose trouble it is and how soon asking again can help.
         """
         intent = ask.intent
         try:
@@ -122,16 +127,19 @@ class Asker:
         matter = Matter(
             reference,
             home,
-            platform_of(intent, self._platform),
+            self._platform_of(intent),
             intent.insecure,
-            intent.requested_at,
+            token or intent.requested_at,
             fresh=pace(ask.interval) if ask.interval else 0.0,
             priority=ask.priority,
-            known=known_of(reference, ask.known),
+            known=known_of(reference, ask),
         )
         answer = await self._put(matter, access, self._client_resolve)
-        trouble = self._trouble(namespace, reference, answer) if isinstance(answer, RegistryError) else None
-        return outcome_of(intent, reference, answer), trouble
+        if isinstance(answer, RegistryError):
+            failed = Failed(intent, answer.reason, f"{answer}. {retry_text(answer.retry)}")
+            return failed, self._trouble(namespace, reference, answer)
+        pull_spec = reference.at(answer.digest)
+        return Imported(intent, pull_spec, answer.digest, answer.index, answer.asked), None
 
     async def list_tags(
         self, namespace: str, wanted: Wanted, access: Access, *, priority: Priority
@@ -191,6 +199,13 @@ class Asker:
         self._closed = True
         self._background.cancel()
 
+    def _lane_of(self, namespace: str, ask: Ask, access: Access) -> Lane:
+        try:
+            _, place = self._read(ask.intent.name)
+        except InvalidError:
+            place = _NOWHERE
+        return self._lane(namespace, place, access, ask.priority)
+
     def _lane(self, namespace: str, home: Place, access: Access, priority: Priority) -> Lane:
         # The place of who is asked first: a mirror is to be spared like any host.
         first = next(iter(access.rules.places(home)), home)
@@ -207,6 +222,12 @@ class Asker:
     def _trouble(self, namespace: str, reference: Reference, error: RegistryError) -> Trouble:
         now = asyncio.get_running_loop().time()
         return self._hosts.troubled(namespace, place_of(reference).host, error, now)
+
+    def _platform_of(self, intent: Intent) -> Platform | None:
+        if intent.import_mode == IMPORT_MODE_PRESERVE:
+            return None
+        own = self._platform
+        return Platform(intent.prefer_os or own.os, intent.prefer_arch or own.architecture)
 
     async def _at_places(
         self, matter: Matter, access: Access, do: Callable[[Question], _Answer]
@@ -271,30 +292,6 @@ class Asker:
             else:
                 self._keyring.worked(place, credential)
         return answer
-
-
-def platform_of(intent: Intent, own: Platform) -> Platform | None:
-    """Say which child of an index an intent takes, `own` unless it says so; None: the index itself."""
-    if intent.import_mode == IMPORT_MODE_PRESERVE:
-        return None
-    return Platform(intent.prefer_os or own.os, intent.prefer_arch or own.architecture)
-
-
-def known_of(reference: Reference, status: TagStatus | None) -> Resolution | None:
-    """Say what the status of a tag, made for the same intent, tells of its reference; None for nothing."""
-    newest = status.newest if status is not None else None
-    # An image that a source of another kind brought says nothing of the registry.
-    if status is None or newest is None or newest.reference != reference.at(newest.image):
-        return None
-    return Resolution(newest.image, status.index)
-
-
-def outcome_of(intent: Intent, reference: Reference, answer: Resolution | RegistryError) -> Outcome:
-    """Say what a registry's answer makes of a tag."""
-    if isinstance(answer, RegistryError):
-        return Failed(intent, answer.reason, f"{answer}. {retry_text(answer.retry)}")
-    pull_spec = reference.at(answer.digest)
-    return Imported(intent, pull_spec, answer.digest, answer.index, answer.asked)
 
 
 def _read(name: str) -> tuple[Reference, Place]:

@@ -1,19 +1,24 @@
-"""What Secrets, service accounts and ConfigMaps say of how registries are asked. Pure.
+"""What Secrets, service accounts and ConfigMaps say of how registries are asked, and all together. Pure.
 
-Read by watching.intake as they are seen, and by imageapi.accesses for one import; put together by
-watching.store.
+Used by watching.intake and watching.store as they are seen, and by imageapi.accesses for one import.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import dataclasses
+from typing import TYPE_CHECKING, Any
 
 from imagestreams.errors import InvalidError
 from imagestreams.model import annotation_keys, border
-from imagestreams.registry.authorities import parse_bundle
+from imagestreams.registry.access import Access
+from imagestreams.registry.authorities import NO_BUNDLE, CaBundle, parse_bundle
 from imagestreams.registry.credentials import TYPE_DOCKERCFG, TYPE_DOCKERCONFIGJSON, parse_secret
-from imagestreams.registry.rules import NO_RULES, UNREAD_RULES, parse_rules
-from imagestreams.watching.store import PullSecret, RegistriesConfig
+from imagestreams.registry.rules import NO_RULES, UNREAD_RULES, Rules, parse_rules
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Mapping
+
+    from imagestreams.registry.credentials import Login
 
 DEFAULT_ACCOUNT = "default"
 """The service account whose linked pull secrets come first."""
@@ -22,10 +27,20 @@ PULL_SECRETS = (TYPE_DOCKERCONFIGJSON, TYPE_DOCKERCFG)
 RULES_KEY = "registries.yaml"
 
 
-def is_pull_secret(body: Any) -> bool:
-    """Tell whether a Secret is one that pulls may use: of the right type, and not excluded by annotation."""
-    raw = border.mapping(body)
-    return border.text(raw.get("type")) in PULL_SECRETS and not _excluded(raw)
+@dataclasses.dataclass(frozen=True, slots=True)
+class PullSecret:
+    """What a pull secret holds, or what is wrong with it."""
+
+    logins: tuple[Login, ...] = ()
+    problem: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RegistriesConfig:
+    """What a ConfigMap `imagestreams-registries` says."""
+
+    bundle: CaBundle = NO_BUNDLE
+    rules: Rules = NO_RULES
 
 
 def read_pull_secret(body: Any) -> PullSecret | None:
@@ -73,6 +88,27 @@ def read_config(
     if text and not own:
         told.append(f"key {RULES_KEY} counts in namespace {own_namespace} only")
     return RegistriesConfig(bundle, rules), told
+
+
+def assemble(
+    secrets: Mapping[str, PullSecret],
+    linked: Container[str],
+    configs: Mapping[str, RegistriesConfig],
+    *,
+    own_namespace: str,
+) -> Access:
+    """Say what a namespace has to ask with: its pull secrets by name, those that are linked first.
+
+    `configs` are by namespace: its own, and that of `own_namespace`, whose rules count for all.
+    """
+    ordered = sorted(secrets, key=lambda name: (name not in linked, name))
+    own = configs.get(own_namespace, RegistriesConfig())
+    return Access(
+        logins=tuple(login for name in ordered for login in secrets[name].logins),
+        unread=tuple(secret.problem for secret in secrets.values() if secret.problem),
+        bundles=tuple(config.bundle for config in configs.values()),
+        rules=own.rules,
+    )
 
 
 def _excluded(secret: dict[str, Any]) -> bool:
