@@ -1,0 +1,288 @@
+"""The handler of imagestreamimports: asks registries now, and answers with what came of it.
+
+An edge, in three steps: what is asked for (imageapi.import_specs), asking as the operator asks
+(importing.asking, with the same rules, credentials and CAs), and writing (imageapi.import_writes).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import uuid
+from typing import TYPE_CHECKING, Any, Protocol
+
+from imagestreams.errors import ClusterError, InvalidError, Reason, RegistryError
+from imagestreams.imageapi import import_answers, import_specs
+from imagestreams.imageapi.asking import Answer
+from imagestreams.imageapi.stream_store import StreamStore
+from imagestreams.imageapi.stream_view import view_stream
+from imagestreams.imageapi.tag_edits import new_stream
+from imagestreams.importing.effective import Defaults, effective
+from imagestreams.importing.plan import Ask as TagAsk
+from imagestreams.importing.plan import Priority
+from imagestreams.importing.record import Failed, Imported
+from imagestreams.importing.repository import Known, Unlisted, wanted_of
+from imagestreams.importing.repository import Wanted as WantedTags
+from imagestreams.importing.sharing import Matter
+from imagestreams.model import border
+from imagestreams.model.reference import parse_reference
+from imagestreams.model.stream import intent_of
+from imagestreams.registry.names import place_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from imagestreams.imageapi.accesses import Accesses
+    from imagestreams.imageapi.asking import Ask
+    from imagestreams.imageapi.import_specs import Wanted
+    from imagestreams.imageapi.import_writes import ImportWriter
+    from imagestreams.imageapi.stream_store import Server
+    from imagestreams.importing.asking import Asker
+    from imagestreams.importing.record import Outcome
+    from imagestreams.importing.repository import Listing
+    from imagestreams.importing.tools import Images
+    from imagestreams.model.image import Image
+    from imagestreams.model.stream import Stream
+    from imagestreams.registry.access import Access
+    from imagestreams.registry.question import Question
+
+_WITHIN = 50.0
+"""For how many seconds registries are waited for: the API server in front gives a request a minute."""
+
+
+class Describe(Protocol):
+    """Says what is in an image (registry.client)."""
+
+    def __call__(self, question: Question) -> Image:
+        """Ask. Raises RegistryError."""
+
+
+@dataclasses.dataclass(slots=True)
+class _Import:
+    """One import on its way."""
+
+    ask: Ask
+    sent: dict[str, Any]
+    store: StreamStore
+    stored: dict[str, Any] | None
+    access: Access
+    ends: float
+    token: str
+    listing: Listing | Unlisted | None = None
+    images: list[Wanted] = dataclasses.field(default_factory=list)
+    listed: list[Wanted] = dataclasses.field(default_factory=list)
+
+    @property
+    def base(self) -> dict[str, Any]:
+        """The stream that is there, or that would be made."""
+        if self.stored is not None:
+            return self.stored
+        return new_stream(self.ask.namespace, self.sent["metadata"]["name"])
+
+    @property
+    def known(self) -> Known:
+        """What was learnt of the repository of the stream."""
+        if isinstance(self.listing, Unlisted):
+            return Known(failure=self.listing)
+        return Known(listing=self.listing)
+
+    @property
+    def kept(self) -> bool:
+        """Whether the stream is to have what comes."""
+        return self.sent["spec"].get("import") is True and not self.ask.dry_run
+
+
+class Imports:
+    """Answers for imagestreamimports."""
+
+    def __init__(
+        self,
+        server: Server,
+        *,
+        asker: Asker,
+        accesses: Accesses,
+        describe: Describe,
+        images: Images,
+        writer: ImportWriter,
+        defaults: Defaults,
+        timestamp: Callable[[], str],
+    ) -> None:
+        """`images` stores what `describe` tells; `defaults` hold where a stream does not say."""
+        self._server = server
+        self._asker = asker
+        self._accesses = accesses
+        self._describe = describe
+        self._images = images
+        self._writer = writer
+        self._defaults = defaults
+        self._timestamp = timestamp
+
+    async def answer(self, ask: Ask) -> Answer:
+        """Import. Raises StatusError where nothing is asked of registries, or nothing can be written."""
+        sent = import_specs.read_import(ask.body, ask.namespace)
+        store = StreamStore(self._server, ask)
+        stored, access = await asyncio.gather(
+            store.find(sent["metadata"]["name"]), self._accesses.of(ask.namespace)
+        )
+        import_specs.check_stream(sent, stored)
+        ends = asyncio.get_running_loop().time() + _WITHIN
+        under_way = _Import(ask, sent, store, stored, access, ends, f"import {uuid.uuid4()}")
+        under_way.images = import_specs.wanted_images(sent)
+        await self._list(under_way)
+        wanted = [*under_way.images, *under_way.listed]
+        self._writer.check(under_way.base, stored, wanted)
+        outcomes = await self._ask(under_way, wanted)
+        known = await self._known_images(under_way, outcomes)
+        view = None
+        if under_way.kept:
+            recorded = [
+                (each, outcome)
+                for each, outcome in zip(wanted, outcomes, strict=True)
+                if not isinstance(outcome, Unanswered)
+            ]
+            written = await self._writer.write(store, stored, under_way.base, recorded, under_way.known)
+            view = view_stream(written, mode=self._defaults.import_mode)
+        return Answer(self._filled(under_way, outcomes, known, view), 201)
+
+    def _filled(
+        self,
+        under_way: _Import,
+        outcomes: Sequence[Outcome],
+        known: dict[str, dict[str, Any]],
+        view: dict[str, Any] | None,
+    ) -> dict[str, Any]:
+        own = len(under_way.images)
+        repository = import_specs.wanted_repository(under_way.sent)
+        listed = None
+        if repository is not None and under_way.listing is not None:
+            done = list(zip(under_way.listed, outcomes[own:], strict=True))
+            listed = (repository, under_way.listing, done)
+        return import_answers.filled(
+            under_way.sent,
+            images=list(zip(under_way.images, outcomes[:own], strict=True)),
+            repository=listed,
+            known=known,
+            stream=view,
+            mode=self._defaults.import_mode,
+            now=self._timestamp(),
+            uid=str(uuid.uuid4()),
+        )
+
+    async def _list(self, under_way: _Import) -> None:
+        """Find the tags of the repository, if there is one."""
+        repository = import_specs.wanted_repository(under_way.sent)
+        if repository is None:
+            return
+        stream = import_specs.stream_to_be(under_way.base, under_way.base)
+        insecure = repository.import_policy.get("insecure") is True
+        # As long as the stream follows that very repository, its tags need no names in spec.
+        mode = repository.import_policy.get("importMode") or self._defaults.import_mode
+        follows = (
+            stream.repository == repository.source
+            and stream.insecure == insecure
+            and mode == self._defaults.import_mode
+        )
+        wanted = wanted_of(stream, self._defaults) if follows else None
+        if wanted is None:
+            wanted = WantedTags(repository.source, self._defaults.max_tags, insecure=insecure)
+        listing = self._asker.list_tags(
+            under_way.ask.namespace,
+            dataclasses.replace(wanted, requested_at=under_way.token),
+            under_way.access,
+            priority=Priority.EDIT,
+        )
+        try:
+            async with asyncio.timeout_at(under_way.ends):
+                found, _ = await listing
+        except TimeoutError:
+            found = Unlisted(wanted, Reason.INTERNAL_ERROR, _late(repository.source))
+        under_way.listing = dataclasses.replace(found, wanted=wanted)
+        if not isinstance(found, Unlisted):
+            under_way.listed = import_specs.of_repository(repository, found.followed, listed=follows)
+
+    async def _ask(self, under_way: _Import, wanted: Sequence[Wanted]) -> list[Outcome]:
+        """Ask for each image, as much at once as may be; what takes too long is not waited for."""
+        edited = import_specs.with_tags(under_way.base, wanted, mode=self._defaults.import_mode)
+        stream = import_specs.stream_to_be(under_way.base, edited)
+        stream = effective(stream, under_way.known, self._defaults)
+        tags = {tag.name: tag for tag in stream.tags}
+        asks = [self._question(stream, each, tags.get(each.tag)) for each in wanted]
+        tasks = [
+            asyncio.create_task(
+                self._asker.ask_now(under_way.ask.namespace, each, under_way.access, under_way.token)
+            )
+            for each in asks
+        ]
+        if tasks:
+            left = under_way.ends - asyncio.get_running_loop().time()
+            try:
+                await asyncio.wait(tasks, timeout=max(left, 0))
+            finally:
+                for task in tasks:
+                    task.cancel()
+        return [
+            task.result() if task.done() and not task.cancelled() else Unanswered.of(each)
+            for task, each in zip(tasks, asks, strict=True)
+        ]
+
+    def _question(self, stream: Stream, wanted: Wanted, tag: Any) -> TagAsk:
+        if tag is None or tag.source is None or tag.source.name != wanted.source:
+            # It is for no tag of the stream, or for one that spec names otherwise.
+            alone = dataclasses.replace(stream, repository="", tags=(wanted.spec(),))
+            tag = effective(alone, Known(), self._defaults).tags[0]
+        intent = intent_of(stream, tag)
+        status = stream.status.tag(wanted.tag) if wanted.tag else None
+        known = status if status is not None and status.intent == intent else None
+        return TagAsk(wanted.tag, intent, priority=Priority.EDIT, known=known)
+
+    async def _known_images(
+        self, under_way: _Import, outcomes: Sequence[Outcome]
+    ) -> dict[str, dict[str, Any]]:
+        """Find the Images of what was found: as they are stored, else as the registry describes them."""
+        wanted = {
+            each.image: each for each in outcomes if isinstance(each, Imported) and border.text(each.image)
+        }
+        found = await asyncio.gather(*(self._image(under_way, each) for each in wanted.values()))
+        return {digest: image for digest, image in zip(wanted, found, strict=True) if image is not None}
+
+    async def _image(self, under_way: _Import, imported: Imported) -> dict[str, Any] | None:
+        stored = await under_way.store.image(imported.image)
+        if stored is not None:
+            return stored
+        reference = parse_reference(imported.pull_spec)
+        matter = Matter(
+            reference, place_of(reference), insecure=imported.intent.insecure, priority=Priority.EDIT
+        )
+        try:
+            async with asyncio.timeout_at(under_way.ends):
+                image = await self._asker.put(
+                    under_way.ask.namespace, matter, under_way.access, self._describe
+                )
+        except (TimeoutError, InvalidError):
+            return None
+        if isinstance(image, RegistryError):
+            # The tag has its digest; the operator describes the image when it can.
+            return None
+        if under_way.kept:
+            try:
+                await self._images.create(image, imported.pull_spec)
+            except ClusterError:
+                return image.to_json(imported.pull_spec)
+        return image.to_json(imported.pull_spec)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Unanswered(Failed):
+    """What is not known in time: it is no news of the tag, which the operator goes on asking for."""
+
+    @classmethod
+    def of(cls, ask: TagAsk) -> Unanswered:
+        """Say so of a tag."""
+        return cls(ask.intent, Reason.INTERNAL_ERROR, _late(ask.intent.name))
+
+
+def _late(name: str) -> str:
+    return (
+        f"{name}: the registry did not answer within {_WITHIN:.0f} s; what is to be imported goes on being "
+        "asked for"
+    )
