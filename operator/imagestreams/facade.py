@@ -22,6 +22,7 @@ from imagestreams.imageapi.authority import Authority
 from imagestreams.imageapi.documents import Documents
 from imagestreams.imageapi.front_proxy import CONFIG_NAME, CONFIG_NAMESPACE, FrontProxy, read_config
 from imagestreams.imageapi.image_view import view_image
+from imagestreams.imageapi.import_images import ImportImages
 from imagestreams.imageapi.import_writes import ImportWriter
 from imagestreams.imageapi.imports import Imports
 from imagestreams.imageapi.registering import Registering
@@ -99,22 +100,22 @@ class Facade:
         settings, metrics = self._settings, self._metrics
         client = client_of(settings, metrics, user_agent=_USER_AGENT)
         defaults = Defaults(settings.import_mode, settings.keep, settings.max_tags)
+        asker = Asker(
+            client.resolve,
+            client.tags,
+            self._registry_threads,
+            gate=Gate(total=settings.registry_threads, share=settings.registry_share),
+            platform=own_platform(),
+            metrics=metrics,
+        )
+        images = ImageWriter(self._api, self._threads, metrics)
+        writer = StreamWriter(self._api, self._threads, metrics)
         return Imports(
             self._upstream,
-            asker=Asker(
-                client.resolve,
-                client.tags,
-                self._registry_threads,
-                gate=Gate(total=settings.registry_threads, share=settings.registry_share),
-                platform=own_platform(),
-                metrics=metrics,
-            ),
+            asker=asker,
             accesses=Accesses(self._upstream, own_namespace=settings.namespace),
-            describe=client.describe,
-            images=ImageWriter(self._api, self._threads, metrics),
-            writer=ImportWriter(
-                StreamWriter(self._api, self._threads, metrics), defaults=defaults, timestamp=_timestamp
-            ),
+            images=ImportImages(asker, images, describe=client.describe, content=client.content),
+            writer=ImportWriter(writer, defaults=defaults, timestamp=_timestamp),
             defaults=defaults,
             timestamp=_timestamp,
         )

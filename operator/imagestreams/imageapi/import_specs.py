@@ -44,6 +44,8 @@ class Wanted:
     """The tag of the stream that is to have it, "" for none."""
     import_policy: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     reference_policy: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    whole: bool = False
+    """Whether the answer is to have its manifest and config, too (includeManifest)."""
     listed: bool = False
     """Whether the stream follows it as a tag of its repository: spec need not name it."""
 
@@ -181,6 +183,7 @@ def _wanted(raw: Mapping[str, Any], tag: str) -> Wanted:
         tag,
         border.mapping(raw.get("importPolicy")),
         border.mapping(raw.get("referencePolicy")),
+        whole=raw.get("includeManifest") is True,
     )
 
 

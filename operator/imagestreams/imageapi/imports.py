@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import uuid
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from imagestreams.errors import ClusterError, InvalidError, Reason, RegistryError
+from imagestreams.errors import Reason
 from imagestreams.imageapi import import_answers, import_specs
 from imagestreams.imageapi.asking import Answer
+from imagestreams.imageapi.import_images import Scope
 from imagestreams.imageapi.stream_store import StreamStore
 from imagestreams.imageapi.stream_view import view_stream
 from imagestreams.imageapi.tag_edits import new_stream
@@ -23,38 +24,24 @@ from imagestreams.importing.plan import Priority
 from imagestreams.importing.record import Failed, Imported
 from imagestreams.importing.repository import Known, Unlisted, wanted_of
 from imagestreams.importing.repository import Wanted as WantedTags
-from imagestreams.importing.sharing import Matter
-from imagestreams.model import border
-from imagestreams.model.reference import parse_reference
 from imagestreams.model.stream import intent_of
-from imagestreams.registry.names import place_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from imagestreams.imageapi.accesses import Accesses
     from imagestreams.imageapi.asking import Ask
+    from imagestreams.imageapi.import_images import ImportImages
     from imagestreams.imageapi.import_specs import Wanted
     from imagestreams.imageapi.import_writes import ImportWriter
     from imagestreams.imageapi.stream_store import Server
     from imagestreams.importing.asking import Asker
     from imagestreams.importing.record import Outcome
     from imagestreams.importing.repository import Listing
-    from imagestreams.importing.tools import Images
-    from imagestreams.model.image import Image
     from imagestreams.model.stream import Stream
-    from imagestreams.registry.access import Access
-    from imagestreams.registry.question import Question
 
 _WITHIN = 50.0
 """For how many seconds registries are waited for: the API server in front gives a request a minute."""
-
-
-class Describe(Protocol):
-    """Says what is in an image (registry.client)."""
-
-    def __call__(self, question: Question) -> Image:
-        """Ask. Raises RegistryError."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -63,10 +50,8 @@ class _Import:
 
     ask: Ask
     sent: dict[str, Any]
-    store: StreamStore
+    scope: Scope
     stored: dict[str, Any] | None
-    access: Access
-    ends: float
     token: str
     listing: Listing | Unlisted | None = None
     images: list[Wanted] = dataclasses.field(default_factory=list)
@@ -101,17 +86,15 @@ class Imports:
         *,
         asker: Asker,
         accesses: Accesses,
-        describe: Describe,
-        images: Images,
+        images: ImportImages,
         writer: ImportWriter,
         defaults: Defaults,
         timestamp: Callable[[], str],
     ) -> None:
-        """`images` stores what `describe` tells; `defaults` hold where a stream does not say."""
+        """`defaults` hold where a stream does not say; `timestamp` is the wall clock, RFC 3339 in UTC."""
         self._server = server
         self._asker = asker
         self._accesses = accesses
-        self._describe = describe
         self._images = images
         self._writer = writer
         self._defaults = defaults
@@ -125,30 +108,30 @@ class Imports:
             store.find(sent["metadata"]["name"]), self._accesses.of(ask.namespace)
         )
         import_specs.check_stream(sent, stored)
-        ends = asyncio.get_running_loop().time() + _WITHIN
-        under_way = _Import(ask, sent, store, stored, access, ends, f"import {uuid.uuid4()}")
+        scope = Scope(ask.namespace, access, asyncio.get_running_loop().time() + _WITHIN, store)
+        under_way = _Import(ask, sent, scope, stored, f"import {uuid.uuid4()}")
         under_way.images = import_specs.wanted_images(sent)
         await self._list(under_way)
         wanted = [*under_way.images, *under_way.listed]
         self._writer.check(under_way.base, stored, wanted)
         outcomes = await self._ask(under_way, wanted)
-        known = await self._known_images(under_way, outcomes)
+        done = list(zip(wanted, outcomes, strict=True))
+        found = [each for each in outcomes if isinstance(each, Imported)]
+        asked_whole = [each for want, each in done if want.whole and isinstance(each, Imported)]
+        known = await self._images.find(scope, found, stores=under_way.kept)
+        blobs = await self._images.blobs(scope, asked_whole)
         view = None
         if under_way.kept:
-            recorded = [
-                (each, outcome)
-                for each, outcome in zip(wanted, outcomes, strict=True)
-                if not isinstance(outcome, Unanswered)
-            ]
+            recorded = [pair for pair in done if not isinstance(pair[1], Unanswered)]
             written = await self._writer.write(store, stored, under_way.base, recorded, under_way.known)
             view = view_stream(written, mode=self._defaults.import_mode)
-        return Answer(self._filled(under_way, outcomes, known, view), 201)
+        return Answer(self._filled(under_way, outcomes, import_answers.Images(known, blobs), view), 201)
 
     def _filled(
         self,
         under_way: _Import,
         outcomes: Sequence[Outcome],
-        known: dict[str, dict[str, Any]],
+        known: import_answers.Images,
         view: dict[str, Any] | None,
     ) -> dict[str, Any]:
         own = len(under_way.images)
@@ -188,11 +171,11 @@ class Imports:
         listing = self._asker.list_tags(
             under_way.ask.namespace,
             dataclasses.replace(wanted, requested_at=under_way.token),
-            under_way.access,
+            under_way.scope.access,
             priority=Priority.EDIT,
         )
         try:
-            async with asyncio.timeout_at(under_way.ends):
+            async with asyncio.timeout_at(under_way.scope.ends):
                 found, _ = await listing
         except TimeoutError:
             found = Unlisted(wanted, Reason.INTERNAL_ERROR, _late(repository.source))
@@ -209,12 +192,12 @@ class Imports:
         asks = [self._question(stream, each, tags.get(each.tag)) for each in wanted]
         tasks = [
             asyncio.create_task(
-                self._asker.ask_now(under_way.ask.namespace, each, under_way.access, under_way.token)
+                self._asker.ask_now(under_way.ask.namespace, each, under_way.scope.access, under_way.token)
             )
             for each in asks
         ]
         if tasks:
-            left = under_way.ends - asyncio.get_running_loop().time()
+            left = under_way.scope.ends - asyncio.get_running_loop().time()
             try:
                 await asyncio.wait(tasks, timeout=max(left, 0))
             finally:
@@ -234,41 +217,6 @@ class Imports:
         status = stream.status.tag(wanted.tag) if wanted.tag else None
         known = status if status is not None and status.intent == intent else None
         return TagAsk(wanted.tag, intent, priority=Priority.EDIT, known=known)
-
-    async def _known_images(
-        self, under_way: _Import, outcomes: Sequence[Outcome]
-    ) -> dict[str, dict[str, Any]]:
-        """Find the Images of what was found: as they are stored, else as the registry describes them."""
-        wanted = {
-            each.image: each for each in outcomes if isinstance(each, Imported) and border.text(each.image)
-        }
-        found = await asyncio.gather(*(self._image(under_way, each) for each in wanted.values()))
-        return {digest: image for digest, image in zip(wanted, found, strict=True) if image is not None}
-
-    async def _image(self, under_way: _Import, imported: Imported) -> dict[str, Any] | None:
-        stored = await under_way.store.image(imported.image)
-        if stored is not None:
-            return stored
-        reference = parse_reference(imported.pull_spec)
-        matter = Matter(
-            reference, place_of(reference), insecure=imported.intent.insecure, priority=Priority.EDIT
-        )
-        try:
-            async with asyncio.timeout_at(under_way.ends):
-                image = await self._asker.put(
-                    under_way.ask.namespace, matter, under_way.access, self._describe
-                )
-        except (TimeoutError, InvalidError):
-            return None
-        if isinstance(image, RegistryError):
-            # The tag has its digest; the operator describes the image when it can.
-            return None
-        if under_way.kept:
-            try:
-                await self._images.create(image, imported.pull_spec)
-            except ClusterError:
-                return image.to_json(imported.pull_spec)
-        return image.to_json(imported.pull_spec)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

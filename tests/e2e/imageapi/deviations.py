@@ -48,7 +48,7 @@ DEVIATIONS = (
         recorded=_MISSING,
     ),
     Deviation(
-        r"status\.tags\[[^]]+\]\.(intent|index|available)$",
+        r"[. ]status\.(tags\[[^]]+\]\.)?(intent|index|available)$",
         "our own fields of a status tag stay visible: what it was resolved for, and what is held back",
         recorded=_MISSING,
     ),
@@ -59,6 +59,27 @@ DEVIATIONS = (
     Deviation(
         r"conditions\[ImportSuccess\]\.message$",
         "conditions name the registry, the repository, the tag and the credential, and say how it is retried",
+    ),
+    Deviation(
+        r"status\.message$",
+        "and so do the answers of imports",
+    ),
+    Deviation(
+        r"stderr\.\d+$",
+        "which `oc` prints",
+        recorded=r"error: tag \S+ failed: .*",
+        answered=r"error: tag \S+ failed: .*",
+    ),
+    Deviation(
+        r"metadata\.labels$",
+        "Images say who made them, which is who deletes them when no stream names them any more",
+        recorded=_MISSING,
+        answered=r"\{'app\.kubernetes\.io/managed-by': 'imagestreams'\}",
+    ),
+    Deviation(
+        r"\.storageVersionHash$",
+        "what is stored is not of this version: there is nothing to migrate by it",
+        answered=_MISSING,
     ),
 )
 

@@ -34,10 +34,24 @@ _ASKED: tuple[Kind, ...] = ("manifest-head", "manifest-get", "tags")
 _BASE = images.layer({"base": images.File(b"base")})
 
 
-def app(version: str, *, architecture: str = "amd64", image_format: Format = "docker") -> Manifest:
+Make = Callable[[str], "Manifest"]
+"""Makes an image that no other run has, by a token: a registry is asked for what is in it once for all."""
+
+
+def app(version: str, *, architecture: str = "amd64", image_format: Format = "docker") -> Make:
     """Make the image that the recordings were made with, of this version."""
+    return functools.partial(_app, version, architecture, image_format)
+
+
+def many(version: str, *architectures: str, image_format: Format = "oci") -> Make:
+    """Make an index of that image for some architectures."""
+    children = [app(version, architecture=each, image_format=image_format) for each in architectures]
+    return lambda token: images.index([child(token) for child in children], image_format=image_format)
+
+
+def _app(version: str, architecture: str, image_format: Format, token: str) -> Manifest:
     made = images.image(
-        {"app": images.File(f"{version} {architecture}".encode())},
+        {"app": images.File(f"{version} {architecture} {token}".encode())},
         below=[_BASE],
         entrypoint=["/bin/entry"],
         command=["/bin/app", "serve"],
@@ -51,12 +65,6 @@ def app(version: str, *, architecture: str = "amd64", image_format: Format = "do
         image_format=image_format,
     )
     return _signed(made, "oracle")
-
-
-def many(version: str, *architectures: str, image_format: Format = "oci") -> Manifest:
-    """Make an index of that image for some architectures."""
-    children = [app(version, architecture=each, image_format=image_format) for each in architectures]
-    return images.index(children, image_format=image_format)
 
 
 def _signed(image: Manifest, author: str) -> Manifest:
@@ -98,8 +106,8 @@ class Stage:
         self._fails("ebadjson/x", NotJson(b"not json"))
         self._fails("ebadtype/x", WrongType("schema1"))
         self._tls.put_image("g/app", "1", docker=True)
-        self._private.push("g/app", "1", app("1.0"))
-        self._private.push("p/app", "1", app("1.0"))
+        self._private.push("g/app", "1", app("1.0")(self._prefix))
+        self._private.push("p/app", "1", app("1.0")(self._prefix))
         return self
 
     def __exit__(
@@ -148,9 +156,9 @@ class Stage:
         self._faulty.put_image(repository, "1")
         self._faulty.fail(fault, repository=repository, kind=_ASKED)
 
-    def push(self, repository: str, tag: str, image: Manifest) -> None:
+    def push(self, repository: str, tag: str, make: Make) -> None:
         """Push to the open registry."""
-        self._open.push(f"{self._prefix}/{repository}", tag, image)
+        self._open.push(f"{self._prefix}/{repository}", tag, make(self._prefix))
 
     def delete(self, repository: str, tag: str) -> None:
         """Delete from the open registry."""
@@ -160,8 +168,8 @@ class Stage:
 Act = Callable[["Stage"], None]
 
 
-def _pushed(repository: str, tag: str, image: Manifest) -> Act:
-    return lambda stage: stage.push(repository, tag, image)
+def _pushed(repository: str, tag: str, make: Make) -> Act:
+    return lambda stage: stage.push(repository, tag, make)
 
 
 def _deleted(repository: str, tag: str) -> Act:

@@ -105,6 +105,8 @@ class Oc:
         for body in yaml.safe_load_all(inputs[flags.filename]):
             base, found = getting.Kinds(self._rest).named(body["kind"])
             path = f"{base}/namespaces/{namespace}/{found['name']}"
+            # It never sends a version along with what is to be new.
+            body["metadata"].pop("resourceVersion", None)
             answer = checked(self._rest("POST", path, body, query={"fieldManager": "kubectl-create"})).body
             name = f"{found['singularName']}.{base.split('/')[2]}/{body['metadata']['name']} created\n"
             answer.get("metadata", {}).pop("managedFields", None)
