@@ -177,7 +177,7 @@ def _deleted(repository: str, tag: str) -> Act:
 
 
 def _acts() -> dict[str, dict[int, list[Act]]]:
-    moving = [_pushed("c/app", "1", app(version)) for version in ("1", "2", "3")]
+    moving = [_pushed("c/app", "1", app(version)) for version in ("1.0.0", "1.0.1", "1.0.2")]
     return {
         "01-a-import-image": {
             1: [

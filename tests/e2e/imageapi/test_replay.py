@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from support.recordings import Step
 
 _SETTLED_WITHIN = 3.0
+_DOCUMENT = re.compile(r"^(apiVersion: |\{).*?(?=^Name:\t|\Z)", re.MULTILINE | re.DOTALL)
 _AFTER = ("oc get is", "oc get istag", "oc get is,istag -o yaml")
 _used: set[int] = set()
 
@@ -171,7 +172,9 @@ def _printed(likeness: Likeness, command: str, recorded: str, answered: str) -> 
     if "--raw" in command:
         values = [json.loads(recorded or "null"), json.loads(answered or "null")]
     elif re.search(r"-o (yaml|json)", command):
-        values = [list(yaml.safe_load_all(text)) for text in (recorded, answered)]
+        # Of several commands at once it is one that prints YAML, and the last describes.
+        texts = [_DOCUMENT.search(text) for text in (recorded, answered)]
+        values = [list(yaml.safe_load_all(found[0] if found else "")) for found in texts]
         if all(len(documents) == 1 for documents in values):
             values = [documents[0] for documents in values]
     elif command.startswith("oc get") and " | " not in command:
