@@ -71,6 +71,9 @@ class ImportWriter:
                 pause = min(2 * pause, _LONGEST_PAUSE)
                 stored = await store.find(name)
             try:
+                if stored is None and base["metadata"].get("uid"):
+                    # Deleted meanwhile: who did that does not want it back.
+                    raise answers.not_found("imagestreams", name)
                 if stored is None:
                     stored = await store.create(base)
                 return await self._written(store, stored, done, known)

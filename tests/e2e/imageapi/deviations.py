@@ -93,6 +93,29 @@ DEVIATIONS = (
         recorded=rf"|{_MISSING}",
     ),
     Deviation(
+        r"^07-g-failing/23 (conditions\[ImportSuccess\]|tag)\.generation$",
+        "nor does an import that fails",
+        recorded="generation 2",
+        answered="generation 1",
+    ),
+    Deviation(
+        r"^07b-g-http-errors/(20|22|24) metadata\.annotations$",
+        "a repository that cannot be listed tells nothing of the stream: the time of its last import is none",
+        answered=_MISSING,
+    ),
+    Deviation(
+        r"^12-l-multiarch/(6|27) ",
+        "an index has one Image, which lists those in it; they have none of their own",
+    ),
+    Deviation(
+        r"^12-l-multiarch/(1[34] (exit|std...\.\d)|\d+ (after )?.*(TAGS$|(armonly|nomatch)))",
+        "an index without an image for the platform is told as such; there its first image is taken",
+    ),
+    Deviation(
+        r"^12-l-multiarch/(23|24|25) .*pref\b",
+        "another prefer-arch is a reason to import anew, which takes no command",
+    ),
+    Deviation(
         r"\.storageVersionHash$",
         "what is stored is not of this version: there is nothing to migrate by it",
         answered=_MISSING,

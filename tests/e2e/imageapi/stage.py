@@ -19,7 +19,7 @@ from localcluster import Publisher, images
 from localcluster.ports import LOOPBACK, free_port
 from support.faults import FaultRegistry
 from support.faults.certificates import Authority
-from support.faults.faults import NotJson, Status, WrongType
+from support.faults.faults import NotJson, RejectHead, Status, WrongType
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -99,13 +99,15 @@ class Stage:
         """Start the registries that misbehave."""
         self._tls.start()
         self._faulty.start()
-        for status in (500, 429, 403, 401, 404, 503):
+        for status in (500, 403, 401, 404, 503):
             self._fails(f"e{status}/x", Status(status))
+        # It is one host that has them all: what comes next is not to wait for long.
+        self._fails("e429/x", Status(429, headers={"Retry-After": "1"}))
         self._fails("eslow/x", Status(404, "{}"))
         self._fails("ehtml/x", Status(503, "<html></html>"))
         self._fails("ebadjson/x", NotJson(b"not json"))
         self._fails("ebadtype/x", WrongType("schema1"))
-        self._tls.put_image("g/app", "1", docker=True)
+        _store(self._tls, "g/app", "1", app("1.0")(self._prefix))
         self._private.push("g/app", "1", app("1.0")(self._prefix))
         self._private.push("p/app", "1", app("1.0")(self._prefix))
         return self
@@ -154,6 +156,9 @@ class Stage:
 
     def _fails(self, repository: str, fault: Status | NotJson | WrongType) -> None:
         self._faulty.put_image(repository, "1")
+        if isinstance(fault, NotJson | WrongType):
+            # Of a manifest's bytes HEAD tells nothing.
+            self._faulty.fail(RejectHead(), repository=repository)
         self._faulty.fail(fault, repository=repository, kind=_ASKED)
 
     def push(self, repository: str, tag: str, make: Make) -> None:
@@ -163,6 +168,12 @@ class Stage:
     def delete(self, repository: str, tag: str) -> None:
         """Delete from the open registry."""
         self._open.delete(f"{self._prefix}/{repository}", tag)
+
+
+def _store(registry: FaultRegistry, repository: str, tag: str, image: Manifest) -> None:
+    for blob in image.blobs:
+        registry.put_blob(repository, blob)
+    registry.put_manifest(repository, tag, image.content, image.media_type)
 
 
 Act = Callable[["Stage"], None]
@@ -194,7 +205,7 @@ def _acts() -> dict[str, dict[int, list[Act]]]:
         "05-e-oc-tag-docker": {1: [_pushed("e/app", "1", app("1")), _pushed("e/app", "2", app("2"))]},
         "07-g-failing": {
             1: [_pushed("g/app", "1", app("1.0"))],
-            17: [_pushed("g/app", "2", app("2.0"))],
+            16: [_pushed("g/app", "2", app("2.0"))],
             19: [_pushed("g/app", "3", app("3.0"))],
             20: [_deleted("g/app", "2")],
             25: [_pushed("g/app", "2", app("2.0"))],
