@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from localrun import FacadeProcess, OperatorProcess
     from support.recordings import Step
 
-_SETTLED_WITHIN = 3.0
+_SETTLED_WITHIN = 12.0
 _DOCUMENT = re.compile(r"^(apiVersion: |\{).*?(?=^Name:\t|\Z)", re.MULTILINE | re.DOTALL)
 _AFTER = ("oc get is", "oc get istag", "oc get is,istag -o yaml")
 _used: set[int] = set()
