@@ -70,6 +70,9 @@ class _Replay:
             if grep:
                 there = likeness.now(f"127.0.0.1:5100/{grep}")
                 kept = [line for line in done.output.splitlines() if there in line]
+                # In the order of their digests, which are others now.
+                then = likeness.now(step.output).splitlines()
+                kept.sort(key=lambda line: then.index(line) if line in then else len(then))
                 done = Done("".join(f"{line}\n" for line in kept), done.error, done.exit)
             return _differences(likeness, step, done)
 
