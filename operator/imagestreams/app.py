@@ -35,9 +35,8 @@ from imagestreams.kube.streams import StreamWriter
 from imagestreams.kube.webhooks import WebhookConfiguration
 from imagestreams.kube.workloads import WorkloadPatcher
 from imagestreams.metrics import Metrics
-from imagestreams.registry.client import RegistryClient
+from imagestreams.registry.clients import client_of
 from imagestreams.registry.manifests import own_platform
-from imagestreams.registry.transport import Limits, Transport
 from imagestreams.serving.handback import HandBack
 from imagestreams.serving.health import HealthServer
 from imagestreams.serving.webhook import Webhook
@@ -93,13 +92,7 @@ class Operator:
             permission=self._permissions.now,
             census=self._all_workloads,
         )
-        transport = Transport(
-            user_agent=_USER_AGENT,
-            limits=Limits(settings.connect_timeout, settings.read_timeout, settings.request_timeout),
-            ca_file=settings.ca_file,
-            quota=lambda host, left: metrics.quota.labels(metrics.host(host)).set(left),
-        )
-        client = RegistryClient(transport)
+        client = client_of(settings, metrics, user_agent=_USER_AGENT)
         self._importer = Importer(
             Tools(
                 streams=self._store,

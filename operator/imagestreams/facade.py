@@ -18,10 +18,14 @@ from typing import TYPE_CHECKING, Any
 
 from imagestreams import __version__
 from imagestreams.errors import ClusterError, InvalidError, StartError, StatusError
+from imagestreams.imageapi.accesses import Accesses
 from imagestreams.imageapi.authority import Authority
 from imagestreams.imageapi.documents import Documents
 from imagestreams.imageapi.front_proxy import CONFIG_NAME, CONFIG_NAMESPACE, FrontProxy, read_config
 from imagestreams.imageapi.image_view import view_image
+from imagestreams.imageapi.import_images import ImportImages
+from imagestreams.imageapi.import_writes import ImportWriter
+from imagestreams.imageapi.imports import Imports
 from imagestreams.imageapi.leaving import another_answers
 from imagestreams.imageapi.registering import Registering
 from imagestreams.imageapi.resources import RESOURCES
@@ -31,14 +35,22 @@ from imagestreams.imageapi.stream_images import StreamImages, StreamLayers
 from imagestreams.imageapi.stream_tags import tag_handlers
 from imagestreams.imageapi.stream_view import view_stream
 from imagestreams.imageapi.stream_writes import written_status, written_stream
+from imagestreams.importing.asking import Asker
+from imagestreams.importing.effective import Defaults
+from imagestreams.importing.gate import Gate
+from imagestreams.importing.threads import Threads
 from imagestreams.kube.api import Api
 from imagestreams.kube.apiservices import ApiServices
+from imagestreams.kube.images import ImageWriter
 from imagestreams.kube.own_secret import OwnSecret
 from imagestreams.kube.preflight import check_cluster
 from imagestreams.kube.resources import CONFIG_MAPS, IMAGES, IMAGESTREAMS, SHARED_CERTIFICATE
+from imagestreams.kube.streams import StreamWriter
 from imagestreams.kube.upstream import Upstream
 from imagestreams.metrics import Metrics
 from imagestreams.model.image import image_name
+from imagestreams.registry.clients import client_of
+from imagestreams.registry.manifests import own_platform
 from imagestreams.serving.certificates import names_of
 from imagestreams.serving.health import HealthServer
 from imagestreams.serving.sharing import SharedCertificates
@@ -64,6 +76,7 @@ class Facade:
         self._metrics = Metrics()
         self._api = Api(threads=_THREADS, user_agent=_USER_AGENT)
         self._threads = concurrent.futures.ThreadPoolExecutor(_THREADS, "kube")
+        self._registry_threads = Threads(settings.registry_threads)
         self._upstream = Upstream(user_agent=_USER_AGENT)
         self._proxy: FrontProxy | None = None
         service = settings.api_service.partition(":")[0]
@@ -81,7 +94,10 @@ class Facade:
         self._certificates = SharedCertificates(secret, names)
         self._certificates.context.verify_mode = ssl.CERT_OPTIONAL
         self._server = Server(
-            handlers=_handlers(self._upstream, settings.import_mode),
+            handlers={
+                **_handlers(self._upstream, settings.import_mode),
+                "imagestreamimports": self._imports(),
+            },
             front_proxy=self._trusted_proxy,
             authority=Authority(self._upstream),
             openapi=Documents(functools.partial(self._upstream.request, "GET"), RESOURCES),
@@ -97,6 +113,30 @@ class Facade:
             asked=lambda: self._server.asked,
         )
         self._stop = asyncio.Event()
+
+    def _imports(self) -> Imports:
+        settings, metrics = self._settings, self._metrics
+        client = client_of(settings, metrics, user_agent=_USER_AGENT)
+        defaults = Defaults(settings.import_mode, settings.keep, settings.max_tags)
+        asker = Asker(
+            client.resolve,
+            client.tags,
+            self._registry_threads,
+            gate=Gate(total=settings.registry_threads, share=settings.registry_share),
+            platform=own_platform(),
+            metrics=metrics,
+        )
+        images = ImageWriter(self._api, self._threads, metrics)
+        writer = StreamWriter(self._api, self._threads, metrics)
+        return Imports(
+            self._upstream,
+            asker=asker,
+            accesses=Accesses(self._upstream, own_namespace=settings.namespace),
+            images=ImportImages(asker, images, describe=client.describe, content=client.content),
+            writer=ImportWriter(writer, defaults=defaults, timestamp=_timestamp),
+            defaults=defaults,
+            timestamp=_timestamp,
+        )
 
     async def run(self) -> None:
         """Run until SIGTERM or SIGINT. Raises StartError when it must not or cannot start."""
@@ -127,6 +167,7 @@ class Facade:
             await self._server.close()
             await health.close()
             await self._upstream.close()
+            self._registry_threads.close()
             self._threads.shutdown(wait=False, cancel_futures=True)
         for work in works:
             if not work.cancelled() and work.done() and work.exception() is not None:
@@ -212,3 +253,7 @@ def _as_sent(submitted: dict[str, Any], _before: dict[str, Any] | None) -> dict[
 
 def _now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
+
+
+def _timestamp() -> str:
+    return _now().strftime("%Y-%m-%dT%H:%M:%SZ")

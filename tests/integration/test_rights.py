@@ -68,6 +68,9 @@ IMAGE_API: set[Right] = {
     ),
     *((verb, "image.openshift.io", "imagestreams/status") for verb in ("get", "update", "patch")),
     ("create", "authorization.k8s.io", "subjectaccessreviews"),
+    ("list", "", "secrets"),
+    ("get", "", "serviceaccounts default"),
+    ("get", "", "configmaps imagestreams-registries"),
     *(
         (verb, "apiregistration.k8s.io", "apiservices v1.image.openshift.io")
         for verb in ("get", "create", "patch", "delete")

@@ -20,7 +20,7 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _AGE = re.compile(
     r"(Less than a second|About an? (minute|hour)|\d+ (second|minute|hour|day|week|month|year)s?) ago"
 )
-_PRESENT = frozenset({"uid", "resourceVersion"})
+_PRESENT = frozenset({"uid", "resourceVersion", "dockerImageManifest", "dockerImageConfig"})
 """Only whether they are there is compared."""
 _SIZES = frozenset({"size", "Size", "manifestSize"})
 
@@ -94,7 +94,9 @@ class Likeness:
 
     def _lists(self, recorded: list[Any], answered: list[Any], path: str) -> Iterator[Difference]:
         then, now = _keyed(recorded), _keyed(answered)
-        named = [self._now_of(key, now) for key in then]
+        named: list[str] = []
+        for key in then:
+            named.append(self._now_of(key, {each: now[each] for each in now if each not in named}))
         for key, there in zip(then, named, strict=True):
             yield from self._compared(then[key], now.get(there, MISSING), f"{path}[{key}]")
         for key in now.keys() - set(named):
@@ -118,7 +120,7 @@ class Likeness:
         if key in _SIZES and isinstance(recorded, int) and isinstance(answered, int):
             return (recorded > 0) == (answered > 0)
         if isinstance(recorded, str) and isinstance(answered, str):
-            return self._texts(recorded, self.then(answered))
+            return self._texts(recorded, self.then(answered)) or self.now(recorded) == answered
         return type(recorded) is type(answered) and bool(recorded == answered)
 
     def _texts(self, recorded: str, answered: str) -> bool:

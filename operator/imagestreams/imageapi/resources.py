@@ -51,6 +51,7 @@ class Resource:
 RESOURCES = (
     Resource("images", "Image", _ALL, namespaced=False),
     Resource("imagestreamimages", "ImageStreamImage", ("get",), short_names=("isimage",)),
+    Resource("imagestreamimports", "ImageStreamImport", ("create",)),
     Resource("imagestreams", "ImageStream", _ALL, short_names=("is",), categories=("all",)),
     Resource("imagestreams/layers", "ImageStreamLayers", ("get",)),
     Resource("imagestreams/status", "ImageStream", ("get", "patch", "update")),

@@ -24,6 +24,10 @@ _TAG: Any = {
     "importPolicy": {"insecure": bool, "scheduled": bool, "importMode": str},
     "referencePolicy": {"type": str},
 }
+_IMPORTED: Any = {
+    **{field: _TAG[field] for field in ("from", "importPolicy", "referencePolicy")},
+    "includeManifest": bool,
+}
 _CONDITION: Any = {"type": str, "status": str, "reason": str, "message": str, "generation": int}
 _HISTORY: Any = {
     "tag": str,
@@ -49,6 +53,14 @@ _SHAPES: Mapping[str, Any] = {
         "status": {"dockerImageRepository": str, "publicDockerImageRepository": str, "tags": [_HISTORY]},
     },
     "ImageStreamTag": {"metadata": _METADATA, "tag": _TAG},
+    "ImageStreamImport": {
+        "metadata": _METADATA,
+        "spec": {
+            "import": bool,
+            "repository": _IMPORTED,
+            "images": [{**_IMPORTED, "to": {"name": str}}],
+        },
+    },
     "ImageTag": {"metadata": _METADATA, "spec": _TAG, "status": _HISTORY},
 }
 _WORDS = {str: "a string", bool: "a boolean", int: "an integer"}

@@ -71,7 +71,18 @@ class Stored:
             "update": self._update,
             "patch": self._patch,
         }
-        return await verbs.get(ask.verb, self._delete)(ask)
+        try:
+            return await verbs.get(ask.verb, self._delete)(ask)
+        except StatusError as error:
+            raise self._named(error, ask.name) from None
+
+    def _named(self, error: StatusError, name: str) -> StatusError:
+        """Tell of an object by the name that was asked for, not by the one that it is stored under."""
+        stored = self._kind.stored_name(name)
+        if stored == name or error.details.get("name") != stored:
+            return error
+        details = {**error.details, "name": name}
+        return StatusError(error.code, error.reason, str(error).replace(stored, name), details)
 
     async def read(self, namespace: str, name: str) -> Body:
         """Read an object as it is stored. Raises StatusError."""

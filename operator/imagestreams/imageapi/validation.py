@@ -75,7 +75,7 @@ def validate_status(view: Mapping[str, Any], before: Mapping[str, Any]) -> list[
     for path, spec in _pull_specs(view):
         if not spec:
             causes.append(required(path))
-        elif spec not in known and (why := _unreadable(spec)):
+        elif spec not in known and (why := unreadable(spec)):
             causes.append(invalid(path, spec, why))
     return causes
 
@@ -138,10 +138,16 @@ def validate_reference(tag: Mapping[str, Any], path: str) -> list[Cause]:
     policy = border.mapping(tag.get("importPolicy"))
     if tag.get("from") is not None:
         causes += _source(tag["from"], policy.get("scheduled") is True, path)
+    return causes + validate_policies(tag, path)
+
+
+def validate_policies(tag: Mapping[str, Any], path: str) -> list[Cause]:
+    """Say what is wrong with a tag's policies; `path` is where the tag stands."""
+    causes = []
     kind = border.mapping(tag.get("referencePolicy")).get("type")
     if kind not in (None, "", "Source", "Local"):
         causes.append(invalid(f"{path}.referencePolicy.type", kind, 'valid values are "Source", "Local"'))
-    mode = policy.get("importMode")
+    mode = border.mapping(tag.get("importPolicy")).get("importMode")
     if mode not in (None, "", IMPORT_MODE_LEGACY, IMPORT_MODE_PRESERVE):
         why = f"invalid import mode, valid modes are '', '{IMPORT_MODE_LEGACY}', '{IMPORT_MODE_PRESERVE}'"
         causes.append(invalid(f"{path}.importPolicy.importMode", mode, why))
@@ -168,7 +174,7 @@ def _source(source: Mapping[str, Any], scheduled: bool, path: str) -> list[Cause
     kind, name = border.text(source.get("kind")), border.text(source.get("name"))
     causes = [] if name else [required(f"{path}.from.name")]
     if kind == DOCKER_IMAGE:
-        if name and (why := _unreadable(name)):
+        if name and (why := unreadable(name)):
             causes.append(invalid(f"{path}.from.name", name, why))
     elif kind in _SEPARATORS:
         causes += _stream_source(kind, name, f"{path}.from.name")
@@ -212,7 +218,7 @@ def _repository(name: str) -> list[Cause]:
     path = "spec.dockerImageRepository"
     if not name:
         return []
-    if why := _unreadable(name):
+    if why := unreadable(name):
         return [invalid(path, name, why)]
     reference, causes = parse_reference(name), []
     if reference.tag:
@@ -222,7 +228,7 @@ def _repository(name: str) -> list[Cause]:
     return causes
 
 
-def _unreadable(name: str) -> str:
+def unreadable(name: str) -> str:
     """Say why a pull spec cannot be read, in the words of the original's parser; "" where it can."""
     if not _fails(parse_reference, name):
         return ""

@@ -27,7 +27,7 @@ from imagestreams.importing.keyring import Keyring
 from imagestreams.importing.plan import Priority, retry_text
 from imagestreams.importing.record import Failed, Imported
 from imagestreams.importing.repository import Unlisted, select
-from imagestreams.importing.sharing import Matter, Sharing
+from imagestreams.importing.sharing import Matter, Sharing, known_of
 from imagestreams.model.reference import parse_reference, parse_repository
 from imagestreams.model.stream import IMPORT_MODE_PRESERVE
 from imagestreams.registry.exchange import Visitor
@@ -101,17 +101,22 @@ class Asker:
 
         None means that nobody wants to know any more.
         """
-        try:
-            _, place = self._read(ask.intent.name)
-        except InvalidError:
-            place = _NOWHERE
-        lane = self._lane(namespace, place, access, ask.priority)
+        lane = self._lane_of(namespace, ask, access)
         self._gate.queue(lane, functools.partial(self._begin, lane, begin))
 
-    async def ask(self, namespace: str, ask: Ask, access: Access) -> tuple[Outcome, Trouble | None]:
+    async def ask_now(self, namespace: str, ask: Ask, access: Access, token: str) -> Outcome:
+        """Ask for a tag in its turn, for somebody who waits: `token` is that of their request."""
+        async with self._gate.passing(self._lane_of(namespace, ask, access)):
+            outcome, _ = await self.ask(namespace, ask, access, token)
+            return outcome
+
+    async def ask(
+        self, namespace: str, ask: Ask, access: Access, token: str = ""
+    ) -> tuple[Outcome, Trouble | None]:
         """Ask for a tag of a namespace's stream, with what the namespace has to ask with.
 
-        The answer is its outcome and, for a failure, whose trouble it is and how soon asking again can help.
+        A `token` of their own is for those who are told nothing that was asked for before they came. The
+        answer is the outcome and, for a failure, whose trouble it is and how soon asking again can help.
         """
         intent = ask.intent
         try:
@@ -124,10 +129,10 @@ class Asker:
             home,
             self._platform_of(intent),
             intent.insecure,
-            intent.requested_at,
+            token or intent.requested_at,
             fresh=pace(ask.interval) if ask.interval else 0.0,
             priority=ask.priority,
-            known=_known(reference, ask),
+            known=known_of(reference, ask),
         )
         answer = await self._put(matter, access, self._client_resolve)
         if isinstance(answer, RegistryError):
@@ -193,6 +198,13 @@ class Asker:
         """Give up what is being asked, and ask nothing more."""
         self._closed = True
         self._background.cancel()
+
+    def _lane_of(self, namespace: str, ask: Ask, access: Access) -> Lane:
+        try:
+            _, place = self._read(ask.intent.name)
+        except InvalidError:
+            place = _NOWHERE
+        return self._lane(namespace, place, access, ask.priority)
 
     def _lane(self, namespace: str, home: Place, access: Access, priority: Priority) -> Lane:
         # The place of who is asked first: a mirror is to be spared like any host.
@@ -280,14 +292,6 @@ class Asker:
             else:
                 self._keyring.worked(place, credential)
         return answer
-
-
-def _known(reference: Reference, ask: Ask) -> Resolution | None:
-    newest = ask.known.newest if ask.known is not None else None
-    # An image that a source of another kind brought says nothing of the registry.
-    if ask.known is None or newest is None or newest.reference != reference.at(newest.image):
-        return None
-    return Resolution(newest.image, ask.known.index)
 
 
 def _read(name: str) -> tuple[Reference, Place]:

@@ -1,14 +1,18 @@
-"""What the list of a repository shows of its tags where it tells their digests: which to ask for. Pure.
+"""What shows that tags need not be asked for: the list of their repository, or who imported them. Pure.
 
 Google's registries list each tag with its digest. A tag that has the digest that its status has is as good as
 asked for; one that has another moved, and is asked for at once, in the usual way. Used by importing.work when
 a list came; importing.plan lets tags wait for the list that is about to come.
+
+And where the status of a stream became that
+of its new spec without us, the image API has asked just now.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from imagestreams.errors import Retry
 from imagestreams.importing.plan import Attempt
 from imagestreams.model.stream import intent_of
 
@@ -45,3 +49,52 @@ def confirmed(
         else:
             found[tag.name] = Attempt(intent, _AT_ONCE, answered=attempt.answered if attempt else None)
     return found
+
+
+def settled_elsewhere(
+    stream: Stream, before: Stream, attempts: Mapping[str, Attempt], *, now: float
+) -> dict[str, Attempt]:
+    """Give, by tag of an effective stream, the last ask where its status tells of one that was not ours.
+
+    `before` is the effective stream as it was last looked at; what is as it was then tells nothing.
+    """
+    found: dict[str, Attempt] = {}
+    known = {tag.tag: tag for tag in stream.status.tags}
+    old = {tag.tag: tag for tag in before.status.tags}
+    asked = {tag.name: tag for tag in before.tags}
+    for tag in stream.tags:
+        status = known.get(tag.name)
+        if not tag.importable or status is None or status.intent is None:
+            continue
+        if status == old.get(tag.name) and asked.get(tag.name) == tag:
+            continue
+        intent, attempt = intent_of(stream, tag), attempts.get(tag.name)
+        if status.intent != intent or (attempt is not None and attempt.intent == intent):
+            continue
+        failures = 0 if status.failure is None else 1
+        found[tag.name] = Attempt(
+            status.intent,
+            now,
+            failures,
+            Retry.PERMANENT if failures else Retry.TRANSIENT,
+            answered=now,
+            spec=tag if failures else None,
+        )
+    return found
+
+
+def forgotten_elsewhere(stream: Stream, before: Stream) -> frozenset[str]:
+    """Name the tags whose status told of what they ask for, and does not any more: they are asked for anew.
+
+    So does who wants an import through the image API. `before` is as in settled_elsewhere.
+    """
+    old = {tag.tag: tag.intent for tag in before.status.tags if tag.intent is not None}
+    found = set()
+    for tag in stream.tags:
+        told = old.get(tag.name) if tag.importable else None
+        if told is None:
+            continue
+        status = stream.status.tag(tag.name)
+        if (status is None or status.intent != told) and told == intent_of(stream, tag):
+            found.add(tag.name)
+    return frozenset(found)

@@ -180,7 +180,14 @@ class ImageKeeper:
 
     async def _store(self, missing: _Missing, digest: str) -> Retry | None:
         """Have an Image stored, unmarked; tell how soon to try again where that is needed."""
-        if (kept := self._known.get(digest)) is not None and kept.unnamed_since is not None:
+        kept = self._known.get(digest)
+        if digest not in self._known:
+            # Who imports through the image API has stored it already; a registry is asked last.
+            kept = await self._images.found(digest)
+            if kept is not None and kept.unnamed_since is None:
+                self._known[digest] = None
+                return None
+        if kept is not None and kept.unnamed_since is not None:
             try:
                 self._known[digest] = await self._images.unmark(kept)
             except (ConflictError, GoneError):

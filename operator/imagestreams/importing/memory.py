@@ -16,6 +16,8 @@ from imagestreams.importing.repository import NOTHING_KNOWN, Known, Listing
 from imagestreams.importing.schedule import jitter
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from imagestreams.errors import ImageStreamsError
     from imagestreams.importing.hosts import Trouble
     from imagestreams.importing.plan import Ask
@@ -53,6 +55,10 @@ class Memory:
     """Whether the last of them was a refusal."""
     planned: Stream | None = None
     """The stream as it was last planned for."""
+    known: Stream | None = None
+    """The stream as it was when it was last looked at, or written by us."""
+    ahead: Stream | None = None
+    """The stream as it was when its status was found to be for a spec that is still to come."""
     settled: Stream | None = None
     """The stream as it was when its status said all that is known; what it follows aside."""
     settling: bool = False
@@ -130,6 +136,12 @@ class Memory:
         self.write_refused = refused
         last = _REFUSED_RETRY_LAST if refused else _WRITE_RETRY_LAST
         return min(_WRITE_RETRY * 2.0 ** min(self.write_failures - 1, 10), last)
+
+    def forget_attempts(self, tags: Iterable[str]) -> None:
+        """Note that tags are to be asked for as if they never had been, unless they are right now."""
+        for tag in tags:
+            if tag not in self.asking and tag not in self.outcomes:
+                self.attempts.pop(tag, None)
 
     def retry_failed(self) -> bool:
         """Make everything that failed due at once; tell whether anything did."""

@@ -104,6 +104,13 @@ def retry_text(retry: Retry) -> str:
     return f"Retried by itself, at most every {say_duration(_LAST_DELAY[retry])}."
 
 
+def unretried(message: str) -> str:
+    """Take what retry_text says away from a message: nobody is going to ask again."""
+    for retry in Retry:
+        message = message.removesuffix(f" {retry_text(retry)}")
+    return message
+
+
 def plan(
     stream: Stream,
     attempts: Mapping[str, Attempt],

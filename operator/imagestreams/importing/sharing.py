@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from imagestreams.importing.gate import Gate
+    from imagestreams.importing.plan import Ask
     from imagestreams.importing.tools import Threads
     from imagestreams.metrics import Metrics
     from imagestreams.model.reference import Reference
@@ -49,6 +50,15 @@ class Matter:
     priority: Priority = Priority.SCHEDULED
     known: Resolution | None = None
     """What is known of it already (registry.client)."""
+
+
+def known_of(reference: Reference, ask: Ask) -> Resolution | None:
+    """Say what the status of a tag tells of its reference already; None for nothing."""
+    newest = ask.known.newest if ask.known is not None else None
+    # An image that a source of another kind brought says nothing of the registry.
+    if ask.known is None or newest is None or newest.reference != reference.at(newest.image):
+        return None
+    return Resolution(newest.image, ask.known.index)
 
 
 class Sharing:

@@ -75,6 +75,9 @@ class Images(Protocol):
     async def listed(self) -> list[KeptImage]:
         """List those that are ours."""
 
+    async def found(self, digest: str) -> KeptImage | None:
+        """Look whether one is there."""
+
     async def create(self, image: Image, pull_spec: str) -> None:
         """Store one; when it is there already, see to it that it stays."""
 

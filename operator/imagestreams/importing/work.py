@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from imagestreams.importing.asking import Asker
 from imagestreams.importing.background import Background, woken
-from imagestreams.importing.confirming import confirmed
+from imagestreams.importing.confirming import confirmed, forgotten_elsewhere, settled_elsewhere
 from imagestreams.importing.derive import followed_streams
 from imagestreams.importing.effective import Defaults, effective
 from imagestreams.importing.followers import Followers
@@ -42,6 +42,8 @@ _log = logging.getLogger(__name__)
 _BATCH = 10
 """After so many looks others have a turn: one at a stream of 50 tags that are due takes milliseconds."""
 _SETTLED_WITHIN = 30.0
+_SPEC_TO_COME = 2.0
+"""For how many seconds a status that is ahead of its spec is left alone: the image API writes it first."""
 _DEFAULTS = Defaults()
 
 
@@ -142,12 +144,21 @@ class Importer:
         new = memory is None or memory.uid != stored.uid
         if memory is None or new:
             memory = self._memories[key] = Memory(stored.uid, since=now)
+        if stored.status.observed_generation > stored.generation and memory.ahead is not stored:
+            memory.ahead = stored
+            self._look_at_time(key, now + _SPEC_TO_COME)
+            return
         stream = effective(stored, memory.repository, self._defaults)
         followed = followed_streams(stream)
         self._followers.set(key, followed)
         if foreign := [other for other in followed if other.namespace != key.namespace]:
             self._look_at_time(key, now + HOLDS)
             self._background.spawn(self._check_permissions(key, foreign, now))
+        if memory.known is not None and memory.known is not stored:
+            before = effective(memory.known, memory.repository, self._defaults)
+            memory.forget_attempts(forgotten_elsewhere(stream, before))
+            memory.attempts |= settled_elsewhere(stream, before, memory.attempts, now=now)
+        memory.known = stored
         decided = plan(
             stream,
             memory.attempts,
@@ -248,6 +259,8 @@ class Importer:
         return asyncio.get_running_loop().time()
 
     def _written(self, stream: Stream) -> None:
+        if (memory := self._memories.get(stream.key)) is not None:
+            memory.known = stream
         self._wake_followers(stream.key)
         self._tools.moved(stream.key)
         self.images.look_at(self._settler.effective(stream.key) or stream)

@@ -10,7 +10,7 @@ import asyncio
 import datetime as dt
 from typing import TYPE_CHECKING, Any
 
-from imagestreams.errors import ClusterError, ConflictError
+from imagestreams.errors import ClusterError, ConflictError, GoneError
 from imagestreams.importing.collecting import KeptImage
 from imagestreams.kube.api import MERGE_PATCH, METADATA_LIST
 from imagestreams.kube.resources import GROUP, IMAGES, OWN_VERSION
@@ -45,14 +45,23 @@ class ImageWriter:
         found: list[KeptImage] = await self._run(lambda: [_kept(item) for page in pages for item in page])
         return found
 
+    async def found(self, digest: str) -> KeptImage | None:
+        """Look whether an Image is there; None where it is not. Raises ClusterError."""
+        try:
+            return _kept(
+                await self._run(lambda: self._api.request("GET", IMAGES.path(name=image_name(digest))))
+            )
+        except GoneError:
+            return None
+
     async def create(self, image: Image, pull_spec: str) -> None:
         """Store an Image; when it is there already, see to it that it stays. Raises ClusterError."""
         body = {"apiVersion": f"{GROUP}/{OWN_VERSION}", **image.to_json(pull_spec)}
         try:
             await self._write("POST", IMAGES.path(), body)
         except ConflictError:
-            found = await self._run(lambda: self._api.request("GET", IMAGES.path(name=image.name)))
-            if (kept := _kept(found)).unnamed_since is not None:
+            kept = await self.found(image.digest)
+            if kept is not None and kept.unnamed_since is not None:
                 await self.unmark(kept)
 
     async def mark(self, image: KeptImage, since: float) -> KeptImage:

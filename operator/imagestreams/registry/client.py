@@ -84,16 +84,27 @@ class RegistryClient:
         with explaining(question.reference, visitor):
             return self._describe(visitor, question.reference.version)
 
+    def content(self, question: Question) -> tuple[bytes, bytes]:
+        """Give the manifest of a digest and its config, b"" where it names none. Else as `describe`."""
+        visitor = self._visitor(question)
+        with explaining(question.reference, visitor):
+            manifest, body = self._manifest_body(visitor, question.reference.version)
+            return body, b"" if manifest.is_index else self._config(visitor, body)
+
     def _describe(self, visitor: Visitor, digest: str) -> Image:
+        manifest, body = self._manifest_body(visitor, digest)
+        if manifest.is_index:
+            return describe_index(body, digest=digest, media_type=manifest.media_type)
+        config = self._config(visitor, body)
+        return describe_image(body, digest=digest, media_type=manifest.media_type, config=config)
+
+    def _manifest_body(self, visitor: Visitor, digest: str) -> tuple[Manifest, bytes]:
         body = self._bodies.get((visitor.place, digest))
         manifest = self._manifests.get((visitor.place, digest))
         if body is None or manifest is None:
             manifest = self._fetch(visitor, digest)
             body = self._bodies.get((visitor.place, digest)) or b""
-        if manifest.is_index:
-            return describe_index(body, digest=digest, media_type=manifest.media_type)
-        config = self._config(visitor, body)
-        return describe_image(body, digest=digest, media_type=manifest.media_type, config=config)
+        return manifest, body
 
     def _config(self, visitor: Visitor, manifest: bytes) -> bytes:
         named = config_of(manifest)

@@ -15,7 +15,7 @@ from imagestreams.kube.resources import CONFIG_MAPS, IMAGESTREAMS, SECRETS, SERV
 from imagestreams.model import border
 from imagestreams.model.stream import StreamKey
 from imagestreams.registry.authorities import CONFIG_MAP
-from imagestreams.watching.intake import DEFAULT_ACCOUNT
+from imagestreams.watching.access_reading import DEFAULT_ACCOUNT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -10,15 +10,13 @@ import dataclasses
 import logging
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from imagestreams.errors import InvalidError
 from imagestreams.kube.events import Subject
-from imagestreams.model import annotation_keys, border
+from imagestreams.model import border
 from imagestreams.model.stream import Stream, StreamKey
-from imagestreams.registry.authorities import CONFIG_MAP, parse_bundle
-from imagestreams.registry.credentials import TYPE_DOCKERCFG, TYPE_DOCKERCONFIGJSON, parse_secret
-from imagestreams.registry.rules import NO_RULES, UNREAD_RULES, parse_rules
+from imagestreams.registry.authorities import CONFIG_MAP
 from imagestreams.triggering.workload import Workload, WorkloadKey
-from imagestreams.watching.store import PullSecret, RegistriesConfig, Seen
+from imagestreams.watching.access_reading import DEFAULT_ACCOUNT, read_config, read_linked, read_pull_secret
+from imagestreams.watching.store import Seen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,11 +29,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _Content = TypeVar("_Content")
-
-
-DEFAULT_ACCOUNT = "default"
-"""The service account whose linked pull secrets come first."""
-RULES_KEY = "registries.yaml"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -104,12 +97,10 @@ class Intake:
 
     def secret_seen(self, body: Any) -> None:
         """Take in a Secret; only what a pull secret says of hosts and credentials is kept."""
-        raw = border.mapping(body)
-        type_ = border.text(raw.get("type"))
-        if type_ not in {TYPE_DOCKERCONFIGJSON, TYPE_DOCKERCFG}:
+        secret = read_pull_secret(body)
+        if secret is None:
             return
-        found = _Found.of(raw)
-        secret = _pull_secret(found.name, type_, raw)
+        found = _Found.of(body)
         if self.store.secrets.put(found.names, found.saying(secret)):
             if secret.problem:
                 self._complain("Secret", found, f"{secret.problem}; it is not used")
@@ -125,9 +116,7 @@ class Intake:
         found = _Found.of(body)
         if found.name != DEFAULT_ACCOUNT:
             return
-        links = border.items(border.mapping(body).get("imagePullSecrets"))
-        linked = tuple(border.text(border.mapping(link).get("name")) for link in links)
-        if self.store.linked.put(found.names, found.saying(linked)):
+        if self.store.linked.put(found.names, found.saying(read_linked(body))):
             self._importer.access_changed(found.namespace)
 
     def account_gone(self, namespace: str, name: str) -> None:
@@ -136,32 +125,13 @@ class Intake:
             self._importer.access_changed(namespace)
 
     def config_seen(self, body: Any) -> None:
-        """Take in a ConfigMap of CAs and, in the operator's own namespace, rules.
-
-        Rules that cannot be read leave those in force that were read before; after a restart there are none,
-        and then nothing is asked: nothing is allowed by a slip.
-        """
+        """Take in a ConfigMap of CAs and, in the operator's own namespace, rules."""
         found = _Found.of(body)
         if found.name != CONFIG_MAP:
             return
-        data = dict(border.mapping(border.mapping(body).get("data")))
-        text = border.text(data.pop(RULES_KEY, ""))
-        own = found.namespace == self.store.own_namespace
-        bundle, problems = parse_bundle(data)
-        known = self.store.configs.of(found.namespace).get(found.name)
-        rules, told = known.rules if known is not None else UNREAD_RULES, list(problems)
-        try:
-            rules = parse_rules(text) if own else NO_RULES
-        except InvalidError as error:
-            held = (
-                "no registry is asked until it can be"
-                if rules.unread
-                else "the rules from before stay in force"
-            )
-            told.append(f"key {RULES_KEY}: {error}; {held}")
-        if text and not own:
-            told.append(f"key {RULES_KEY} counts in namespace {self.store.own_namespace} only")
-        if self.store.configs.put(found.names, found.saying(RegistriesConfig(bundle, rules))):
+        before = self.store.configs.of(found.namespace).get(found.name)
+        config, told = read_config(body, own_namespace=self.store.own_namespace, before=before)
+        if self.store.configs.put(found.names, found.saying(config)):
             self._config_changed(found.namespace)
         if told:
             self._complain("ConfigMap", found, "; ".join(told))
@@ -189,13 +159,3 @@ class Intake:
     def workload_gone(self, key: WorkloadKey) -> None:
         """Take in that a workload is deleted."""
         self.follower.drop(key)
-
-
-def _pull_secret(name: str, type_: str, body: dict[str, Any]) -> PullSecret:
-    notes = border.mapping(border.mapping(body.get("metadata")).get("annotations"))
-    if notes.get(annotation_keys.EXCLUDED) == "true":
-        return PullSecret()
-    try:
-        return PullSecret(parse_secret(name, type_, border.mapping(body.get("data"))))
-    except InvalidError as error:
-        return PullSecret(problem=str(error))

@@ -9,13 +9,12 @@ import dataclasses
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from imagestreams.model.versions import is_older
-from imagestreams.registry.access import Access
-from imagestreams.registry.authorities import NO_BUNDLE, CaBundle
-from imagestreams.registry.rules import NO_RULES, Rules
+from imagestreams.watching.access_reading import assemble
 
 if TYPE_CHECKING:
     from imagestreams.model.stream import Stream, StreamKey
-    from imagestreams.registry.credentials import Login
+    from imagestreams.registry.access import Access
+    from imagestreams.watching.access_reading import PullSecret, RegistriesConfig
 
 _Content = TypeVar("_Content")
 
@@ -73,22 +72,6 @@ class Shelf(Generic[_Content]):
             for namespace, kept in self._kept.items()
             for name, seen in kept.items()
         }
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class PullSecret:
-    """What a pull secret holds, or what is wrong with it."""
-
-    logins: tuple[Login, ...] = ()
-    problem: str = ""
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class RegistriesConfig:
-    """What a ConfigMap `imagestreams-registries` says."""
-
-    bundle: CaBundle = NO_BUNDLE
-    rules: Rules = NO_RULES
 
 
 class Store:
@@ -152,15 +135,10 @@ class Store:
         return known
 
     def _access(self, namespace: str) -> Access:
-        secrets = self.secrets.of(namespace)
-        linked = {name for names in self.linked.of(namespace).values() for name in names}
-        ordered = sorted(secrets, key=lambda name: (name not in linked, name))
         spaces = dict.fromkeys((self.own_namespace, namespace))
-        configs = {space: config for space in spaces for config in self.configs.of(space).values()}
-        own = configs.get(self.own_namespace, RegistriesConfig())
-        return Access(
-            logins=tuple(login for name in ordered for login in secrets[name].logins),
-            unread=tuple(secret.problem for secret in secrets.values() if secret.problem),
-            bundles=tuple(config.bundle for config in configs.values()),
-            rules=own.rules,
+        return assemble(
+            self.secrets.of(namespace),
+            {name for names in self.linked.of(namespace).values() for name in names},
+            {space: config for space in spaces for config in self.configs.of(space).values()},
+            own_namespace=self.own_namespace,
         )

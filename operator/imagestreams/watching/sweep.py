@@ -16,8 +16,8 @@ from imagestreams.kube.resources import CONFIG_MAPS, IMAGESTREAMS, SECRETS, SERV
 from imagestreams.model.stream import StreamKey
 from imagestreams.registry.authorities import CONFIG_MAP
 from imagestreams.registry.credentials import TYPE_DOCKERCFG, TYPE_DOCKERCONFIGJSON
+from imagestreams.watching.access_reading import DEFAULT_ACCOUNT
 from imagestreams.watching.comparing import Comparer, Names, safely
-from imagestreams.watching.intake import DEFAULT_ACCOUNT
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping

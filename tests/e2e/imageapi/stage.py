@@ -19,7 +19,7 @@ from localcluster import Publisher, images
 from localcluster.ports import LOOPBACK, free_port
 from support.faults import FaultRegistry
 from support.faults.certificates import Authority
-from support.faults.faults import NotJson, Status, WrongType
+from support.faults.faults import NotJson, RejectHead, Status, WrongType
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,10 +34,24 @@ _ASKED: tuple[Kind, ...] = ("manifest-head", "manifest-get", "tags")
 _BASE = images.layer({"base": images.File(b"base")})
 
 
-def app(version: str, *, architecture: str = "amd64", image_format: Format = "docker") -> Manifest:
+Make = Callable[[str], "Manifest"]
+"""Makes an image that no other run has, by a token: a registry is asked for what is in it once for all."""
+
+
+def app(version: str, *, architecture: str = "amd64", image_format: Format = "docker") -> Make:
     """Make the image that the recordings were made with, of this version."""
+    return functools.partial(_app, version, architecture, image_format)
+
+
+def many(version: str, *architectures: str, image_format: Format = "oci") -> Make:
+    """Make an index of that image for some architectures."""
+    children = [app(version, architecture=each, image_format=image_format) for each in architectures]
+    return lambda token: images.index([child(token) for child in children], image_format=image_format)
+
+
+def _app(version: str, architecture: str, image_format: Format, token: str) -> Manifest:
     made = images.image(
-        {"app": images.File(f"{version} {architecture}".encode())},
+        {"app": images.File(f"{version} {architecture} {token}".encode())},
         below=[_BASE],
         entrypoint=["/bin/entry"],
         command=["/bin/app", "serve"],
@@ -51,12 +65,6 @@ def app(version: str, *, architecture: str = "amd64", image_format: Format = "do
         image_format=image_format,
     )
     return _signed(made, "oracle")
-
-
-def many(version: str, *architectures: str, image_format: Format = "oci") -> Manifest:
-    """Make an index of that image for some architectures."""
-    children = [app(version, architecture=each, image_format=image_format) for each in architectures]
-    return images.index(children, image_format=image_format)
 
 
 def _signed(image: Manifest, author: str) -> Manifest:
@@ -91,15 +99,17 @@ class Stage:
         """Start the registries that misbehave."""
         self._tls.start()
         self._faulty.start()
-        for status in (500, 429, 403, 401, 404, 503):
+        for status in (500, 403, 401, 404, 503):
             self._fails(f"e{status}/x", Status(status))
+        # It is one host that has them all: what comes next is not to wait for long.
+        self._fails("e429/x", Status(429, headers={"Retry-After": "1"}))
         self._fails("eslow/x", Status(404, "{}"))
         self._fails("ehtml/x", Status(503, "<html></html>"))
         self._fails("ebadjson/x", NotJson(b"not json"))
         self._fails("ebadtype/x", WrongType("schema1"))
-        self._tls.put_image("g/app", "1", docker=True)
-        self._private.push("g/app", "1", app("1.0"))
-        self._private.push("p/app", "1", app("1.0"))
+        _store(self._tls, "g/app", "1", app("1.0")(self._prefix))
+        self._private.push("g/app", "1", app("1.0")(self._prefix))
+        self._private.push("p/app", "1", app("1.0")(self._prefix))
         return self
 
     def __exit__(
@@ -146,22 +156,31 @@ class Stage:
 
     def _fails(self, repository: str, fault: Status | NotJson | WrongType) -> None:
         self._faulty.put_image(repository, "1")
+        if isinstance(fault, NotJson | WrongType):
+            # Of a manifest's bytes HEAD tells nothing.
+            self._faulty.fail(RejectHead(), repository=repository)
         self._faulty.fail(fault, repository=repository, kind=_ASKED)
 
-    def push(self, repository: str, tag: str, image: Manifest) -> None:
+    def push(self, repository: str, tag: str, make: Make) -> None:
         """Push to the open registry."""
-        self._open.push(f"{self._prefix}/{repository}", tag, image)
+        self._open.push(f"{self._prefix}/{repository}", tag, make(self._prefix))
 
     def delete(self, repository: str, tag: str) -> None:
         """Delete from the open registry."""
         self._open.delete(f"{self._prefix}/{repository}", tag)
 
 
+def _store(registry: FaultRegistry, repository: str, tag: str, image: Manifest) -> None:
+    for blob in image.blobs:
+        registry.put_blob(repository, blob)
+    registry.put_manifest(repository, tag, image.content, image.media_type)
+
+
 Act = Callable[["Stage"], None]
 
 
-def _pushed(repository: str, tag: str, image: Manifest) -> Act:
-    return lambda stage: stage.push(repository, tag, image)
+def _pushed(repository: str, tag: str, make: Make) -> Act:
+    return lambda stage: stage.push(repository, tag, make)
 
 
 def _deleted(repository: str, tag: str) -> Act:
@@ -169,7 +188,7 @@ def _deleted(repository: str, tag: str) -> Act:
 
 
 def _acts() -> dict[str, dict[int, list[Act]]]:
-    moving = [_pushed("c/app", "1", app(version)) for version in ("1", "2", "3")]
+    moving = [_pushed("c/app", "1", app(version)) for version in ("1.0.0", "1.0.1", "1.0.2")]
     return {
         "01-a-import-image": {
             1: [
@@ -186,7 +205,7 @@ def _acts() -> dict[str, dict[int, list[Act]]]:
         "05-e-oc-tag-docker": {1: [_pushed("e/app", "1", app("1")), _pushed("e/app", "2", app("2"))]},
         "07-g-failing": {
             1: [_pushed("g/app", "1", app("1.0"))],
-            17: [_pushed("g/app", "2", app("2.0"))],
+            16: [_pushed("g/app", "2", app("2.0"))],
             19: [_pushed("g/app", "3", app("3.0"))],
             20: [_deleted("g/app", "2")],
             25: [_pushed("g/app", "2", app("2.0"))],

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from support.recordings import Step
 
 _SETTLED_WITHIN = 12.0
+_DOCUMENT = re.compile(r"^(apiVersion: |\{).*?(?=^Name:\t|\Z)", re.MULTILINE | re.DOTALL)
 _AFTER = ("oc get is", "oc get istag", "oc get is,istag -o yaml")
 _used: set[int] = set()
 
@@ -69,6 +70,9 @@ class _Replay:
             if grep:
                 there = likeness.now(f"127.0.0.1:5100/{grep}")
                 kept = [line for line in done.output.splitlines() if there in line]
+                # In the order of their digests, which are others now.
+                then = likeness.now(step.output).splitlines()
+                kept.sort(key=lambda line: then.index(line) if line in then else len(then))
                 done = Done("".join(f"{line}\n" for line in kept), done.error, done.exit)
             return _differences(likeness, step, done)
 
@@ -171,14 +175,22 @@ def _printed(likeness: Likeness, command: str, recorded: str, answered: str) -> 
     if "--raw" in command:
         values = [json.loads(recorded or "null"), json.loads(answered or "null")]
     elif re.search(r"-o (yaml|json)", command):
-        values = [list(yaml.safe_load_all(text)) for text in (recorded, answered)]
+        # Of several commands at once it is one that prints YAML, and the last describes.
+        texts = [_DOCUMENT.search(text) for text in (recorded, answered)]
+        values = [list(yaml.safe_load_all(found[0] if found else "")) for found in texts]
         if all(len(documents) == 1 for documents in values):
             values = [documents[0] for documents in values]
     elif command.startswith("oc get") and " | " not in command:
         values = [[rows for rows in recordings.tables(text) if rows] for text in (recorded, answered)]
+        values[1] = [_of_scenario(likeness, rows) for rows in values[1]]
     else:
         return likeness.lines(recorded, answered, "stdout")
     return likeness.differences(values[0], values[1])
+
+
+def _of_scenario(likeness: Likeness, rows: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Leave out what other scenarios have in their namespaces."""
+    return [row for row in rows if likeness.then(row.get("NAMESPACE", "sc-")).startswith("sc-")]
 
 
 def _first(text: str) -> str:

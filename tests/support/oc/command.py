@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from support.oc.rest import Rest
 
 _IMAGE = "/apis/image.openshift.io/v1"
+_DEPRECATED = "Flag --docker-image has been deprecated, Deprecated flag use --image\n"
 _PULL_SECRETS = {"docker-registry": "kubernetes.io/dockerconfigjson", "generic": "Opaque"}
 
 
@@ -60,8 +61,9 @@ class Oc:
         verb, *arguments = rest
         if verb == "set":
             verb, *arguments = f"set {arguments[0]}", *arguments[1:]
+        told = _DEPRECATED if any(word.startswith("--docker-image=") for word in arguments) else ""
         try:
-            return Done(self._verb(verb)(namespace, _flags(arguments), inputs))
+            return Done(self._verb(verb)(namespace, _flags(arguments), inputs), told)
         except getting.NothingFoundError as nothing:
             return Done("", str(nothing))
         except CommandError as error:
@@ -105,6 +107,8 @@ class Oc:
         for body in yaml.safe_load_all(inputs[flags.filename]):
             base, found = getting.Kinds(self._rest).named(body["kind"])
             path = f"{base}/namespaces/{namespace}/{found['name']}"
+            # It never sends a version along with what is to be new.
+            body["metadata"].pop("resourceVersion", None)
             answer = checked(self._rest("POST", path, body, query={"fieldManager": "kubectl-create"})).body
             name = f"{found['singularName']}.{base.split('/')[2]}/{body['metadata']['name']} created\n"
             answer.get("metadata", {}).pop("managedFields", None)

@@ -8,7 +8,8 @@ import pytest
 
 from imagestreams.model.stream import StreamKey
 from imagestreams.registry.credentials import Credential, Login
-from imagestreams.watching.store import PullSecret, Seen
+from imagestreams.watching.access_reading import PullSecret
+from imagestreams.watching.store import Seen
 from unit.importing.streams import body, digest, tag
 from unit.importing.world import World, until
 

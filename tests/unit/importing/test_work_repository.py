@@ -9,7 +9,8 @@ import pytest
 from imagestreams.errors import NotFoundError, UnauthorizedError, UnreachableError
 from imagestreams.importing.effective import Defaults
 from imagestreams.registry.credentials import Credential, Login
-from imagestreams.watching.store import PullSecret, Seen
+from imagestreams.watching.access_reading import PullSecret
+from imagestreams.watching.store import Seen
 from unit.importing.streams import body, digest, tag
 from unit.importing.world import KEY, World, until
 

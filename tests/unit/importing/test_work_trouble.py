@@ -8,7 +8,8 @@ from imagestreams.errors import ClusterError, GoneError, RefusedError, TooLargeE
 from imagestreams.importing.budget import TRIMMED
 from imagestreams.model.stream import Stream, StreamKey
 from imagestreams.registry.credentials import Credential, Login
-from imagestreams.watching.store import PullSecret, Seen, Store
+from imagestreams.watching.access_reading import PullSecret
+from imagestreams.watching.store import Seen, Store
 from unit.importing.streams import body, digest, tag
 from unit.importing.world import DAWN, KEY, World, until
 

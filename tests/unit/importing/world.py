@@ -218,6 +218,11 @@ class StoredImages:
         self._answer()
         return list(self.stored.values())
 
+    async def found(self, digest: str) -> KeptImage | None:
+        """Look whether one is there."""
+        self._answer()
+        return self.stored.get(digest)
+
     async def create(self, image: Image, pull_spec: str) -> None:
         """Store one unless it is there."""
         self._answer()

@@ -13,7 +13,8 @@ from imagestreams.registry.authorities import CaBundle
 from imagestreams.registry.credentials import Credential, Login
 from imagestreams.registry.names import place_of
 from imagestreams.registry.rules import parse_rules
-from imagestreams.watching.store import PullSecret, RegistriesConfig, Seen, Store
+from imagestreams.watching.access_reading import PullSecret, RegistriesConfig
+from imagestreams.watching.store import Seen, Store
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

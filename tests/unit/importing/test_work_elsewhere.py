@@ -1,0 +1,121 @@
+"""The importer in virtual time, beside an image API that imports, too: it leaves alone what is done.
+
+The image API writes the status of a spec first, and then the spec: here its writes are made by hand.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import pytest
+
+from imagestreams.errors import Reason
+from imagestreams.importing.collecting import KeptImage
+from imagestreams.importing.record import Failed, Imported
+from imagestreams.model.stream import Stream, intent_of
+from unit.importing.streams import body, digest, record, tag
+from unit.importing.world import KEY, World, timestamp, until
+
+if TYPE_CHECKING:
+    from imagestreams.model.status import StreamStatus
+
+pytestmark = [pytest.mark.asyncio, pytest.mark.looptime]
+
+A, B = digest("a"), digest("b")
+
+
+def imported(stream: Stream, *, failing: bool = False) -> StreamStatus:
+    """Say what the status of a stream is after all its tags were imported, or failed to be."""
+    outcomes: dict[str, Failed | Imported] = {}
+    for each in stream.tags:
+        intent = intent_of(stream, each)
+        if failing:
+            outcomes[each.name] = Failed(intent, Reason.NOT_FOUND, "there is no such tag")
+        else:
+            outcomes[each.name] = Imported(intent, f"r.io/app@{A}", A)
+    return record(stream, outcomes, now=timestamp())
+
+
+async def write_status(world: World, wanted: Stream, *, failing: bool = False) -> None:
+    """Write the status that `wanted` will have, while the spec is still as it is."""
+    stored = world.cluster.stream()
+    ahead = dataclasses.replace(wanted, generation=stored.generation + 1, status=stored.status)
+    world.seen(await world.cluster.write(stored, imported(ahead, failing=failing)))
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.5])
+@pytest.mark.parametrize("failing", [False, True])
+async def test_what_the_image_api_imports_is_neither_asked_for_nor_written(
+    pause: float, failing: bool
+) -> None:
+    """A tag that it changes, and one that it adds, between whose status and spec the operator looks."""
+    world = World()
+    world.registries.digests |= {"r.io/app:v1": B, "r.io/app:v2": A, "r.io/app:v3": A}
+    world.images_stored.stored[A] = KeptImage(A, "u", "1")
+    async with world.running():
+        world.apply(body(tag("v1")))
+        await until(5)
+        asked, writes = len(world.registries.asked), len(world.cluster.writes)
+        changed = body(tag("v1", "r.io/app:v2"), tag("v3", scheduled=True))
+        await write_status(world, Stream.parse(changed), failing=failing)
+        await until(5 + pause)
+        world.apply(changed)
+        await until(15)
+
+        assert asked == len(world.registries.asked)
+        assert writes + 1 == len(world.cluster.writes)
+        assert [] == [name for _, name in world.registries.described if A in name]
+        assert world.cluster.stream().status.observed_generation == world.cluster.stream().generation
+        # From then on it is the operator's: on schedule, and where it failed in the usual time.
+        await until(25 if failing else 910)
+        assert {"r.io/app:v3"} | ({"r.io/app:v2"} if failing else set()) == {
+            name for time, name in world.registries.asked if time > 15
+        }
+
+
+async def test_a_status_whose_spec_never_comes_is_corrected() -> None:
+    """An image API that was killed between the two leaves nothing behind."""
+    world = World()
+    world.registries.digests |= {"r.io/app:v1": B, "r.io/app:v2": A}
+    async with world.running():
+        world.apply(body(tag("v1")))
+        await until(5)
+        await write_status(world, Stream.parse(body(tag("v1", "r.io/app:v2"))))
+        await until(10)
+
+        assert {"v1": B} == world.images()
+        assert world.cluster.stream(KEY).status.observed_generation == world.cluster.stream(KEY).generation
+
+
+async def test_an_image_that_is_there_is_not_described() -> None:
+    """Who imported before us stored it: the registry is not asked what is in it."""
+    world = World()
+    world.registries.digests["r.io/app:v1"] = A
+    async with world.running():
+        await until(1)
+        world.images_stored.stored[A] = KeptImage(A, "u", "1", unnamed_since=0.0)
+        world.apply(body(tag("v1")))
+        await until(5)
+
+        assert [] == world.registries.described
+        assert world.images_stored.stored[A].unnamed_since is None
+
+
+async def test_a_tag_whose_status_forgot_what_it_asks_for_is_imported_anew() -> None:
+    """So does `oc tag`, which sends generation 0: the tag is asked for once more, and no other."""
+    world = World()
+    world.registries.digests |= {"r.io/app:v1": B, "r.io/app:v2": B}
+    async with world.running():
+        world.apply(body(tag("v1"), tag("v2")))
+        await until(5)
+        world.registries.digests["r.io/app:v1"] = A
+        stored = world.cluster.stream()
+        forgot = [dataclasses.replace(each, intent=None) for each in stored.status.tags if each.tag == "v1"]
+        kept = [each for each in stored.status.tags if each.tag != "v1"]
+        status = dataclasses.replace(stored.status, tags=(*forgot, *kept))
+        world.seen(await world.cluster.write(stored, status))
+        await until(10)
+
+        assert ["r.io/app:v1"] == [name for time, name in world.registries.asked if time >= 5]
+        assert {"v1": A, "v2": B} == world.images()
