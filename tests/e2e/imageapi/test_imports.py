@@ -248,7 +248,7 @@ def test_imports_at_the_same_time_lose_nothing(
     assert facade.alive
     names = [f"t{number}" for number in range(10)]
     with FaultRegistry() as registry, ThreadPoolExecutor(5) as threads:
-        digests = {name: registry.put_image("team/app", name) for name in names}
+        digests = {name: registry.put_image("team/app", name, secrets.token_hex(8)) for name in names}
 
         def run(name: str) -> dict[str, Any]:
             return imported(kubectl, importing("app", image(f"{registry.host}/team/app:{name}")))
