@@ -16,7 +16,7 @@ import aiohttp
 import yarl
 
 from imagestreams.errors import StatusError
-from imagestreams.kube.api import JSON, cluster_configuration
+from imagestreams.kube.api import JSON, cluster_configuration, proxy_of
 from imagestreams.kube.list_reading import ListReader, Piece
 from imagestreams.model import border
 
@@ -40,8 +40,9 @@ class Upstream:
     """The API server. Used in one event loop; opened and closed by facade."""
 
     def __init__(self, *, user_agent: str) -> None:
-        """Find the cluster as kubectl does. Raises StartError when there is none."""
+        """Find the cluster as kubectl does, behind a proxy, too. Raises StartError when there is none."""
         self._configuration = cluster_configuration()
+        self._proxy = proxy_of(self._configuration)
         self._root = str(self._configuration.host).rstrip("/")
         self._user_agent = user_agent
         self._session: aiohttp.ClientSession | None = None
@@ -50,7 +51,8 @@ class Upstream:
         """Be ready to ask."""
         # Each watch holds a connection for its whole life, and must leave room for the others.
         connector = aiohttp.TCPConnector(ssl=_context(self._configuration), limit=0, keepalive_timeout=60.0)
-        self._session = aiohttp.ClientSession(connector=connector, trust_env=True)
+        # What the environment says of proxies, and no more, is read with the rest of how to get there.
+        self._session = aiohttp.ClientSession(connector=connector, proxy=self._proxy or None)
         self._turns = asyncio.Semaphore(_CONNECTIONS)
 
     async def close(self) -> None:
@@ -162,6 +164,7 @@ class Upstream:
             headers=headers,
             timeout=timeout,
             allow_redirects=False,
+            server_hostname=self._configuration.tls_server_name or None,
         )
 
 
