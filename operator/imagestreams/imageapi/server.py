@@ -23,11 +23,12 @@ from imagestreams.imageapi.asking import Ask, Listing, Watch
 from imagestreams.imageapi.front_proxy import FrontProxy, authenticate, common_name
 from imagestreams.imageapi.resources import GROUP, VERSION
 from imagestreams.imageapi.routing import route
+from imagestreams.imageapi.sending import send
 from imagestreams.serving import listening
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from imagestreams.imageapi.asking import User
     from imagestreams.imageapi.authority import Authority
@@ -42,10 +43,6 @@ _WATCH_LAST = 3600.0
 _GONE_AFTER = 5.0
 """How often it is looked whether whoever watches is still there, in seconds."""
 _CLOSING = 2.0
-_HELD_BACK = 256 * 1024
-"""So much of a list is kept before any of it is sent."""
-_LIST_WITHIN = 60.0
-"""As long as the API server lets a request take that is no watch."""
 _HEALTH = frozenset({"/healthz", "/livez", "/readyz"})
 _JSON = "application/json"
 
@@ -169,7 +166,7 @@ class Server:
             return await self._watch(request, answer, wish, ask, include)
         if isinstance(answer, Listing):
             form = negotiation.list_form(answer.kind, wish, ask.resource, _now(), include=include)
-            response = await _send(request, listing.written(answer.pieces, form))
+            response = await send(request, listing.written(answer.pieces, form))
             self._metrics.api_requests.labels(found.verb, "200").inc()
             return response
         self._metrics.api_requests.labels(found.verb, str(answer.code)).inc()
@@ -205,37 +202,6 @@ class Server:
                 await telling
             await watch.events.aclose()
         return response
-
-
-async def _send(request: web.Request, parts: AsyncGenerator[bytes]) -> web.StreamResponse:
-    """Send a list as it is written. Raises StatusError where nothing of it has been sent."""
-    headers = {"Content-Type": _JSON}
-    held = bytearray()
-    response: web.StreamResponse | None = None
-    try:
-        async with asyncio.timeout(_LIST_WITHIN), contextlib.aclosing(parts):
-            async for part in parts:
-                held += part
-                if len(held) >= _HELD_BACK:
-                    if response is None:
-                        response = web.StreamResponse(headers=headers)
-                        await response.prepare(request)
-                    await response.write(bytes(held))
-                    held = bytearray()
-            if response is not None:
-                await response.write_eof(bytes(held))
-    except Exception as error:
-        if response is None:
-            if isinstance(error, TimeoutError):
-                raise answers.unavailable(f"the list was not there within {_LIST_WITHIN:.0f} s") from None
-            raise
-        if not isinstance(error, ConnectionError):
-            _log.warning("a list was cut off: %s: %s", type(error).__name__, error)
-        # It must not look like one that is whole.
-        if request.transport is not None:
-            request.transport.abort()
-    # A short list is sent in one, so that what goes wrong with it can be told.
-    return response or web.Response(body=bytes(held), headers=headers)
 
 
 async def _body(request: web.Request) -> bytes:
