@@ -7,6 +7,7 @@ tests/unit/imageapi/test_tag_edits.
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,9 @@ import pytest_asyncio
 from kubernetes.config import kube_config
 
 from imagestreams.errors import StatusError
-from imagestreams.imageapi.asking import Ask, User
+from imagestreams.imageapi.asking import Answer, Ask, User
+from imagestreams.imageapi.listing import written
+from imagestreams.imageapi.negotiation import Form, Wish, list_form
 from imagestreams.imageapi.patches import APPLY_PATCH, JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH
 from imagestreams.imageapi.stream_tags import TagHandler, tag_handlers
 from imagestreams.kube.upstream import Upstream
@@ -24,7 +27,6 @@ from support.admission import DIGEST, Admission, admission, stream, tag
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-    from imagestreams.imageapi.asking import Answer
     from localcluster import Cluster
 
 pytestmark = [pytest.mark.cluster, pytest.mark.asyncio]
@@ -57,7 +59,11 @@ class Tags:
             user_agent="oc/4.20",
             **more,
         )
-        return await self.handlers[resource].answer(ask)
+        answer = await self.handlers[resource].answer(ask)
+        if isinstance(answer, Answer):
+            return answer
+        form = list_form(answer.kind, Wish(Form.PLAIN), resource, dt.datetime.now(dt.UTC))
+        return Answer(json.loads(b"".join([part async for part in written(answer.pieces, form)])))
 
     async def refused(self, verb: str, name: str = "", body: Any = None, **more: Any) -> tuple[int, str]:
         """Ask for what is refused: give its code and its words."""
@@ -249,6 +255,8 @@ async def test_lists_are_selected_and_paged(tags: Tags) -> None:
     body = (await tags("list", query={"fieldSelector": "metadata.name=app:b"})).body
     assert ["app:b"] == [each["metadata"]["name"] for each in body["items"]]
     assert [] == (await tags("list", query={"labelSelector": "no=such"})).body["items"]
+    elsewhere = {"fieldSelector": f"metadata.namespace!={tags.api.namespace}"}
+    assert [] == (await tags("list", query=elsewhere)).body["items"]
 
 
 async def test_what_is_invalid_is_told_in_the_originals_words(tags: Tags) -> None:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
 
+    from imagestreams.kube.list_reading import Piece
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class User:
@@ -59,6 +61,16 @@ class Answer:
 
     body: dict[str, Any]
     code: int = 200
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Listing:
+    """A list that is made while it is sent: its objects are in the group's v1."""
+
+    kind: str
+    """Such as ImageStreamList."""
+    pieces: AsyncGenerator[Piece]
+    """The last of them has the metadata of the list. What is refused, the first of them raises."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

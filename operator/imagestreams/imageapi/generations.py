@@ -12,12 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from imagestreams.model import border
 from imagestreams.model.status import Intent
-from imagestreams.model.stream import IMPORT_MODE_LEGACY, Stream, intent_of
+from imagestreams.model.stream import IMPORT_MODE_LEGACY, Stream, TagSpec, intent_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from imagestreams.model.stream import TagSpec
 
 
 def tag_generations(
@@ -30,11 +28,32 @@ def tag_generations(
     A tag that is imported as it asks has the generation since which it asks for that; one that is still to
     be imported, that of the stream.
     """
-    # All but the status is read: the histories may be long, and no intent needs them.
-    stream = Stream.parse({"metadata": stored.get("metadata"), "spec": stored.get("spec")})
+    raw = border.mapping(stored.get("metadata"))
+    generation = border.integer(raw.get("generation"))
+    tags = border.items(border.mapping(stored.get("spec")).get("tags"))
+    # Of two tags of one name the last counts.
+    named = {border.text(tag.get("name")): tag for tag in map(border.mapping, tags)}
+    # What was asked for at the stream's present generation, or never, has that one whatever its intent is:
+    # most tags of most streams, and no intent has to be made up for them.
+    found = {name: generation for name, tag in named.items() if _present(histories.get(name), generation)}
+    if len(found) == len(named):
+        return found
+    stream = Stream.parse({"metadata": raw})
     # No mode means Legacy to an intent anyway.
     default = mode if mode != IMPORT_MODE_LEGACY else ""
-    return {tag.name: _generation(stream, tag, histories.get(tag.name), default) for tag in stream.tags}
+    return {
+        name: found[name]
+        if name in found
+        else _generation(stream, TagSpec.parse(tag), histories.get(name), default)
+        for name, tag in named.items()
+    }
+
+
+def _present(history: Mapping[str, Any] | None, generation: int) -> bool:
+    if history is None:
+        return True
+    intent = border.mapping(history.get("intent"))
+    return border.integer(intent.get("generation")) == generation and bool(border.text(intent.get("kind")))
 
 
 def _generation(stream: Stream, tag: TagSpec, history: Mapping[str, Any] | None, mode: str) -> int:

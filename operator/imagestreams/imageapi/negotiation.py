@@ -11,11 +11,12 @@ import enum
 from typing import TYPE_CHECKING, Any
 
 from imagestreams.imageapi import answers, tables
+from imagestreams.imageapi.resources import API_VERSION
 from imagestreams.model import border
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Iterator
+    from collections.abc import Callable
 
 _META = "meta.k8s.io/v1"
 _TABLES = frozenset({"v1", "v1beta1"})
@@ -72,34 +73,50 @@ def included(raw: str) -> str:
     return raw or "Metadata"
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class ListForm:
+    """How a list is written in the form that is wanted."""
+
+    head: dict[str, Any]
+    """What is told before the objects; the list's metadata comes beside it."""
+    field: str
+    """Where the objects are."""
+    each: Callable[[dict[str, Any]], dict[str, Any]]
+    """What is written for an object."""
+
+
+def list_form(
+    kind: str, wish: Wish, resource: str, now: dt.datetime, *, include: str = "Metadata"
+) -> ListForm:
+    """Say how a list of a kind, such as ImageList, is written. `now` is aware."""
+    version = f"meta.k8s.io/{wish.version}"
+    if wish.form is Form.PLAIN:
+        return ListForm({"kind": kind, "apiVersion": API_VERSION}, "items", lambda item: item)
+    if wish.form is Form.METADATA:
+        head = {"kind": "PartialObjectMetadataList", "apiVersion": version}
+        return ListForm(head, "items", lambda item: _metadata(item, version))
+    return ListForm(
+        {"kind": "Table", "apiVersion": version, "columnDefinitions": tables.columns(resource)},
+        "rows",
+        lambda item: _row(item, resource, now, include, version),
+    )
+
+
 def shape(
     body: dict[str, Any], wish: Wish, resource: str, now: dt.datetime, *, include: str = "Metadata"
 ) -> dict[str, Any]:
     """Give an object or a list the form that is wanted; a Status is what it is. `now` is aware."""
     if wish.form is Form.PLAIN or body.get("kind") == "Status":
         return body
-    version = f"meta.k8s.io/{wish.version}"
-    if wish.form is Form.METADATA:
-        if not _is_list(body):
-            return _metadata(body, version)
-        listed = [_metadata(item, version) for item in body["items"]]
-        return {
-            "kind": "PartialObjectMetadataList",
-            "apiVersion": version,
-            "metadata": body.get("metadata", {}),
-            "items": listed,
-        }
-    rows = [_row(item, resource, now, include, version) for item in _items(body)]
+    form = list_form(border.text(body.get("kind")), wish, resource, now, include=include)
     metadata = border.mapping(body.get("metadata"))
-    if not _is_list(body):
-        metadata = border.without_empty(resourceVersion=metadata.get("resourceVersion"))
-    return {
-        "kind": "Table",
-        "apiVersion": version,
-        "metadata": metadata,
-        "columnDefinitions": tables.columns(resource),
-        "rows": rows,
-    }
+    if isinstance(body.get("items"), list):
+        return {**form.head, "metadata": metadata, form.field: [form.each(item) for item in body["items"]]}
+    if wish.form is Form.METADATA:
+        return form.each(body)
+    # A table of one.
+    metadata = border.without_empty(resourceVersion=metadata.get("resourceVersion"))
+    return {**form.head, "metadata": metadata, form.field: [form.each(body)]}
 
 
 def shape_event(
@@ -119,14 +136,6 @@ def shape_event(
         if event["type"] == "BOOKMARK":
             shown["rows"] = []
     return {"type": event["type"], "object": shown}
-
-
-def _is_list(body: dict[str, Any]) -> bool:
-    return isinstance(body.get("items"), list)
-
-
-def _items(body: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield from body["items"] if _is_list(body) else (body,)
 
 
 def _metadata(item: dict[str, Any], version: str = _META) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from imagestreams.imageapi.resources import ROOT, Resource, find
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from imagestreams.imageapi.asking import Answer, Ask, Watch
+    from imagestreams.imageapi.asking import Answer, Ask, Listing, Watch
 
 _ON_ONE = {"GET": "get", "HEAD": "get", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 _ON_ALL = {"GET": "list", "HEAD": "list", "POST": "create", "DELETE": "deletecollection"}
@@ -25,7 +25,7 @@ _TRUE = frozenset({"", "1", "t", "T", "true", "TRUE", "True"})
 class Handler(Protocol):
     """Answers what is asked of one resource."""
 
-    async def answer(self, ask: Ask) -> Answer | Watch:
+    async def answer(self, ask: Ask) -> Answer | Listing | Watch:
         """Do it. Raises StatusError where it is not done."""
 
 

@@ -18,11 +18,12 @@ from aiohttp import web
 
 from imagestreams import __version__
 from imagestreams.errors import StatusError
-from imagestreams.imageapi import answers, discovery, negotiation
-from imagestreams.imageapi.asking import Ask, Watch
+from imagestreams.imageapi import answers, discovery, listing, negotiation
+from imagestreams.imageapi.asking import Ask, Listing, Watch
 from imagestreams.imageapi.front_proxy import FrontProxy, authenticate, common_name
 from imagestreams.imageapi.resources import GROUP, VERSION
 from imagestreams.imageapi.routing import route
+from imagestreams.imageapi.sending import send
 from imagestreams.kube.apiservices import REPLICA_HEADER
 from imagestreams.serving import listening
 
@@ -186,6 +187,11 @@ class Server:
         if isinstance(answer, Watch):
             self._metrics.api_requests.labels(found.verb, "200").inc()
             return await self._watch(request, answer, wish, ask, include)
+        if isinstance(answer, Listing):
+            form = negotiation.list_form(answer.kind, wish, ask.resource, _now(), include=include)
+            response = await send(request, listing.written(answer.pieces, form))
+            self._metrics.api_requests.labels(found.verb, "200").inc()
+            return response
         self._metrics.api_requests.labels(found.verb, str(answer.code)).inc()
         shown = negotiation.shape(answer.body, wish, ask.resource, _now(), include=include)
         return _json(shown, status=answer.code)

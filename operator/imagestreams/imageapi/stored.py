@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from imagestreams.errors import StatusError
 from imagestreams.imageapi import answers, bodies, patches
-from imagestreams.imageapi.asking import Answer, Watch
+from imagestreams.imageapi.asking import Answer, Listing, Watch
 from imagestreams.imageapi.resources import API_VERSION, STORED_VERSION
 from imagestreams.kube.api import MERGE_PATCH
+from imagestreams.kube.list_reading import Piece
 from imagestreams.model import border
 
 if TYPE_CHECKING:
@@ -60,13 +61,16 @@ class Stored:
         self._kind = kind
         self._upstream = upstream
 
-    async def answer(self, ask: Ask) -> Answer | Watch:
+    async def answer(self, ask: Ask) -> Answer | Listing | Watch:
         """Do what is asked. Raises StatusError."""
         if ask.verb == "watch":
             return Watch(self._seen(await self._upstream.watch(self._path(ask), self._query(ask, _WATCHING))))
+        if ask.verb == "list":
+            return Listing(
+                f"{self._kind.name}List", self._listed(self._path(ask), self._query(ask, _LISTING))
+            )
         verbs = {
             "get": self._get,
-            "list": self._list,
             "create": self._create,
             "update": self._update,
             "patch": self._patch,
@@ -91,15 +95,10 @@ class Stored:
     async def _get(self, ask: Ask) -> Answer:
         return Answer(self._view(await self.read(ask.namespace, ask.name)))
 
-    async def _list(self, ask: Ask) -> Answer:
-        found = await self._upstream.request("GET", self._path(ask), query=self._query(ask, _LISTING))
-        body = {
-            "kind": f"{self._kind.name}List",
-            "apiVersion": API_VERSION,
-            "metadata": found.get("metadata", {}),
-            "items": [self._view(item) for item in found.get("items") or ()],
-        }
-        return Answer(body)
+    async def _listed(self, path: str, query: Mapping[str, str]) -> AsyncGenerator[Piece]:
+        async with contextlib.aclosing(self._upstream.pieces(path, query)) as pieces:
+            async for piece in pieces:
+                yield Piece(map(self._view, piece.items), piece.metadata)
 
     async def _seen(self, events: AsyncGenerator[Body]) -> AsyncGenerator[Body]:
         # Closed here, so that the connection goes with the watch.

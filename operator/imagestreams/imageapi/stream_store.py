@@ -16,9 +16,10 @@ from imagestreams.model.image import image_name
 from imagestreams.model.reference import is_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncGenerator, Mapping
 
     from imagestreams.imageapi.asking import Ask
+    from imagestreams.kube.list_reading import Piece
 
 _ROOT = f"/apis/{STORED_VERSION}"
 
@@ -36,6 +37,9 @@ class Server(Protocol):
         user_agent: str = "",
     ) -> dict[str, Any]:
         """Make one request. Raises StatusError with the API server's own Status."""
+
+    def pieces(self, path: str, query: Mapping[str, str], *, user_agent: str = "") -> AsyncGenerator[Piece]:
+        """List as it comes in. Raises StatusError as `request` does."""
 
 
 class StreamStore:
@@ -57,9 +61,10 @@ class StreamStore:
         """Read a stream; None where there is none."""
         return await self._or_none(self._at(name))
 
-    async def page(self, query: Mapping[str, str]) -> dict[str, Any]:
-        """List streams: of the namespace, or of all where none was asked for."""
-        return await self._request("GET", self._path or f"{_ROOT}/imagestreams", query=query)
+    def page(self, query: Mapping[str, str]) -> AsyncGenerator[Piece]:
+        """List streams as they come in: of the namespace, or of all where none was asked for."""
+        path = self._path or f"{_ROOT}/imagestreams"
+        return self._server.pieces(path, query, user_agent=self._agent)
 
     async def image(self, digest: str) -> dict[str, Any] | None:
         """Read an Image by its digest; None where none is stored (yet)."""

@@ -12,18 +12,18 @@ import dataclasses
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from imagestreams.errors import StatusError
-from imagestreams.imageapi import answers, bodies, patches, tag_edits, tag_lists, tag_view, validation
+from imagestreams.imageapi import answers, bodies, patches, tag_edits, tag_view, validation
 from imagestreams.imageapi.asking import Answer
-from imagestreams.imageapi.resources import API_VERSION
 from imagestreams.imageapi.stream_edits import without_intents
 from imagestreams.imageapi.stream_store import StreamStore
 from imagestreams.imageapi.tag_kinds import IMAGE_TAGS, STREAM_TAGS
+from imagestreams.imageapi.tag_listing import list_tags
 from imagestreams.model import border
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from imagestreams.imageapi.asking import Ask
+    from imagestreams.imageapi.asking import Ask, Listing
     from imagestreams.imageapi.stream_store import Server
     from imagestreams.imageapi.tag_edits import TagEdit
     from imagestreams.imageapi.tag_kinds import TagKind
@@ -53,16 +53,18 @@ class TagHandler:
         self._server, self._kind, self._mode = server, kind, mode
         self._verbs: dict[str, Callable[[Ask, StreamStore], Awaitable[Answer]]] = {
             "get": self._get,
-            "list": self._list,
             "create": self._create,
             "update": self._update,
             "patch": self._patch,
             "delete": self._delete,
         }
 
-    async def answer(self, ask: Ask) -> Answer:
+    async def answer(self, ask: Ask) -> Answer | Listing:
         """Answer a request. Raises StatusError."""
-        return await self._verbs[ask.verb](ask, StreamStore(self._server, ask))
+        store = StreamStore(self._server, ask)
+        if ask.verb == "list":
+            return list_tags(ask, store, self._kind, self._mode)
+        return await self._verbs[ask.verb](ask, store)
 
     async def _get(self, ask: Ask, store: StreamStore) -> Answer:
         name, tag = tag_view.split_stream_tag(self._kind.resource, ask.name)
@@ -72,37 +74,6 @@ class TagHandler:
         if shown is None:
             raise answers.not_found(self._kind.resource, ask.name)
         return Answer(shown)
-
-    async def _list(self, ask: Ask, store: StreamStore) -> Answer:
-        limit = tag_lists.read_limit(ask.query.get("limit", ""))
-        terms = tag_lists.read_selector(ask.query.get("fieldSelector", ""))
-        given = ask.query.get("continue", "")
-        at = tag_lists.Position.parse(given) if given else tag_lists.Position.first(limit)
-        items: list[dict[str, Any]] = []
-        version, more = at.version, ""
-        while True:
-            page = await store.page(at.query(ask.query))
-            metadata = border.mapping(page.get("metadata"))
-            version = version or border.text(metadata.get("resourceVersion"))
-            found = [tag for tag in self._tags_of(page) if tag_lists.selects(terms, tag)][at.skipped :]
-            room = limit - len(items) if limit else len(found)
-            items += found[:room]
-            if len(found) > room:
-                more = str(dataclasses.replace(at, version=version, skipped=at.skipped + room))
-                break
-            if not (streams := border.text(metadata.get("continue"))):
-                break
-            at = dataclasses.replace(at, streams=streams, version=version, skipped=0)
-            if limit and len(items) == limit:
-                more = str(at)
-                break
-        shown = {"resourceVersion": version, **border.without_empty(**{"continue": more})}
-        kind = f"{self._kind.kind}List"
-        return Answer({"kind": kind, "apiVersion": API_VERSION, "metadata": shown, "items": items})
-
-    def _tags_of(self, page: Mapping[str, Any]) -> list[dict[str, Any]]:
-        streams = map(border.mapping, border.items(page.get("items")))
-        return [tag for stream in streams for tag in self._kind.views(stream, mode=self._mode)]
 
     async def _create(self, ask: Ask, store: StreamStore) -> Answer:
         sent = _named(bodies.read_object(ask.body, self._kind.kind), ask)

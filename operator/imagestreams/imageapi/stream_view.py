@@ -108,23 +108,24 @@ def tag_references(
 
 def _reference(name: str, tag: dict[str, Any], generation: int, mode: str) -> dict[str, Any]:
     policy = border.mapping(tag.get("importPolicy"))
-    source = border.mapping(tag.get("from"))
-    return {
+    imported: dict[str, Any] = {"importMode": policy.get("importMode") or mode}
+    for field in ("insecure", "scheduled"):
+        if value := policy.get(field):
+            imported[field] = value
+    shown = {
         "name": name,
         "annotations": tag.get("annotations") or None,
         "generation": generation,
-        "importPolicy": {
-            **border.without_empty(insecure=policy.get("insecure"), scheduled=policy.get("scheduled")),
-            "importMode": policy.get("importMode") or mode,
-        },
+        "importPolicy": imported,
         "referencePolicy": {
             "type": border.mapping(tag.get("referencePolicy")).get("type") or SOURCE_POLICY,
         },
-        **border.without_empty(
-            **{"from": {field: value for field, value in source.items() if value}},
-            reference=tag.get("reference"),
-        ),
     }
+    if source := {field: value for field, value in border.mapping(tag.get("from")).items() if value}:
+        shown["from"] = source
+    if reference := tag.get("reference"):
+        shown["reference"] = reference
+    return shown
 
 
 def _history(tag: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from imagestreams.imageapi import tag_edits, tag_view, validation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from imagestreams.imageapi.answers import Cause
     from imagestreams.imageapi.tag_edits import TagEdit
@@ -23,7 +23,9 @@ class TagKind:
     existing: str
     """As what one that is there already is told: the original has the singular for one of them."""
     view: Callable[..., dict[str, Any] | None]
-    views: Callable[..., list[dict[str, Any]]]
+    names: Callable[[Mapping[str, Any]], list[str]]
+    """The tags of a stream that have one."""
+    views: Callable[..., Iterator[dict[str, Any]]]
     validate: Callable[[Mapping[str, Any], Mapping[str, Any] | None], list[Cause]]
     create: Callable[..., TagEdit]
     update: Callable[..., TagEdit]
@@ -36,6 +38,7 @@ STREAM_TAGS = TagKind(
     kind="ImageStreamTag",
     existing="imagestreamtag",
     view=tag_view.view_stream_tag,
+    names=tag_view.stream_tag_names,
     views=tag_view.view_stream_tags,
     validate=validation.validate_stream_tag,
     create=tag_edits.create_stream_tag,
@@ -47,6 +50,7 @@ IMAGE_TAGS = TagKind(
     kind="ImageTag",
     existing="imagetags",
     view=tag_view.view_image_tag,
+    names=tag_view.image_tag_names,
     views=tag_view.view_image_tags,
     validate=validation.validate_image_tag,
     create=tag_edits.edit_image_tag,

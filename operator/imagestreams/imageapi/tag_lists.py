@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from imagestreams.imageapi import answers
@@ -24,6 +25,10 @@ STREAMS_A_PAGE = 500
 _STREAMS_FOR_LIMIT = 5
 """A stream has some tags; a page of streams that is read for too few of them is read again for the next."""
 _FIELDS = ("metadata.name", "metadata.namespace")
+_PLAIN = re.compile(r"[A-Za-z0-9.-]+")
+
+Terms = list[tuple[str, str, bool]]
+"""Of a field selector: field, value, and whether it is to have it."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -37,12 +42,12 @@ class Position:
     skipped: int = 0
     """How many tags of that page the client has had."""
     size: int = STREAMS_A_PAGE
-    """How many streams that page has: read again with fewer, its tags would be others."""
+    """How many streams that page has, 0 for all: read again with fewer, its tags would be others."""
 
     @classmethod
     def first(cls, limit: int) -> Position:
         """Begin a list of so many tags a page; 0 for all at once."""
-        return cls(size=min(STREAMS_A_PAGE, max(1, limit // _STREAMS_FOR_LIMIT)) if limit else STREAMS_A_PAGE)
+        return cls(size=min(STREAMS_A_PAGE, max(1, limit // _STREAMS_FOR_LIMIT)) if limit else 0)
 
     @classmethod
     def parse(cls, text: str) -> Position:
@@ -54,7 +59,7 @@ class Position:
             raise _foreign() from None
         if not (isinstance(streams, str) and isinstance(version, str) and type(skipped) is type(size) is int):
             raise _foreign()
-        if not (skipped >= 0 and 1 <= size <= STREAMS_A_PAGE):
+        if not (skipped >= 0 and 0 <= size <= STREAMS_A_PAGE):
             raise _foreign()
         return cls(streams, version, skipped, size)
 
@@ -62,11 +67,13 @@ class Position:
         raw = json.dumps([self.streams, self.version, self.skipped, self.size]).encode()
         return base64.urlsafe_b64encode(raw).decode()
 
-    def query(self, asked: Mapping[str, str]) -> dict[str, str]:
+    def query(self, asked: Mapping[str, str], terms: Terms) -> dict[str, str]:
         """Say how to list the page of streams, for a client that asked so for tags."""
-        query = {"limit": str(self.size)}
+        query = {"limit": str(self.size)} if self.size else {}
         if asked.get("labelSelector"):
             query["labelSelector"] = asked["labelSelector"]
+        if narrowed := _of_streams(terms):
+            query["fieldSelector"] = narrowed
         if self.streams:
             return {**query, "continue": self.streams}
         if self.version:
@@ -75,6 +82,34 @@ class Position:
             if asked.get(field):
                 query[field] = asked[field]
         return query
+
+    def after(self, page: Page, metadata: Mapping[str, Any]) -> Position | None:
+        """Say where it goes on after a page of streams, whose list had this metadata; None at the end."""
+        here = dataclasses.replace(self, version=self.version or border.text(metadata.get("resourceVersion")))
+        if page.cut:
+            return dataclasses.replace(here, skipped=self.skipped + page.given)
+        streams = border.text(metadata.get("continue"))
+        return dataclasses.replace(here, streams=streams, skipped=0) if streams else None
+
+
+class Page:
+    """Which tags of a page of streams a client is given: those it has not had, as many as it wants."""
+
+    def __init__(self, terms: Terms, *, skipped: int, room: int) -> None:
+        self._terms, self._to_skip, self._room = terms, skipped, room
+        self.given = 0
+        self.cut = False
+        """Whether it has more of them than there is room for."""
+
+    def choose(self, namespace: str, stream: str, tags: list[str]) -> list[str]:
+        """Choose among the tags of the next stream."""
+        found = [tag for tag in tags if selects(self._terms, namespace, f"{stream}:{tag}")]
+        late = found[self._to_skip :]
+        self._to_skip = max(0, self._to_skip - len(found))
+        chosen = late[: self._room - self.given]
+        self.given += len(chosen)
+        self.cut = self.cut or len(chosen) < len(late)
+        return chosen
 
 
 def read_limit(text: str) -> int:
@@ -86,9 +121,9 @@ def read_limit(text: str) -> int:
     return int(text)
 
 
-def read_selector(text: str) -> list[tuple[str, str, bool]]:
-    """Read a field selector: field, value, and whether it is to have it. Raises StatusError (400)."""
-    terms = []
+def read_selector(text: str) -> Terms:
+    """Read a field selector. Raises StatusError (400)."""
+    terms: Terms = []
     for term in filter(None, text.split(",")):
         field, sign, value = term.partition("!=") if "!=" in term else term.partition("=")
         value = value.removeprefix("=") if sign == "=" else value
@@ -102,10 +137,20 @@ def read_selector(text: str) -> list[tuple[str, str, bool]]:
     return terms
 
 
-def selects(terms: list[tuple[str, str, bool]], tag: Mapping[str, Any]) -> bool:
+def selects(terms: Terms, namespace: str, name: str) -> bool:
     """Tell whether a selector takes an object."""
-    metadata = border.mapping(tag.get("metadata"))
-    return all((metadata.get(field) == value) is wanted for field, value, wanted in terms)
+    given = {"name": name, "namespace": namespace}
+    return all((given[field] == value) is wanted for field, value, wanted in terms)
+
+
+def _of_streams(terms: Terms) -> str:
+    """Ask for the streams alone whose tags can be meant, where that can be said."""
+    found = []
+    for field, value, wanted in terms:
+        of_stream = value.partition(":")[0] if field == "name" else value
+        if wanted and _PLAIN.fullmatch(of_stream):
+            found.append(f"metadata.{field}={of_stream}")
+    return ",".join(found)
 
 
 def _foreign() -> StatusError:

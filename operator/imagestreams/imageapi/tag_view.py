@@ -27,7 +27,7 @@ from imagestreams.model import border
 from imagestreams.model.stream import IMPORT_MODE_LEGACY
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 _KINDS = {"imagestreamtags": "ImageStreamTags", "imagetags": "ImageTags"}
 
@@ -80,15 +80,12 @@ def view_stream_tag(
 
 
 def view_stream_tags(
-    stored_stream: Mapping[str, Any], *, mode: str = IMPORT_MODE_LEGACY
-) -> list[dict[str, Any]]:
-    """Show all tags of stream_tag_names as in a list, in one go."""
-    tags = _Tags.of(stored_stream, mode)
-    return [
-        tags.stream_tag(tag, None)
-        for tag, history in tags.histories.items()
-        if _current(history).get("image")
-    ]
+    stored_stream: Mapping[str, Any], names: Sequence[str], *, mode: str = IMPORT_MODE_LEGACY
+) -> Iterator[dict[str, Any]]:
+    """Show some tags of stream_tag_names as in a list, in one go."""
+    if names:
+        tags = _Tags.of(stored_stream, mode)
+        yield from (tags.stream_tag(tag, None) for tag in names)
 
 
 def view_image_tag(
@@ -107,11 +104,12 @@ def view_image_tag(
 
 
 def view_image_tags(
-    stored_stream: Mapping[str, Any], *, mode: str = IMPORT_MODE_LEGACY
-) -> list[dict[str, Any]]:
-    """Show all tags of image_tag_names as in a list, in one go."""
-    tags = _Tags.of(stored_stream, mode)
-    return [tags.image_tag(tag, None) for tag in sorted({*tags.references, *tags.histories})]
+    stored_stream: Mapping[str, Any], names: Sequence[str], *, mode: str = IMPORT_MODE_LEGACY
+) -> Iterator[dict[str, Any]]:
+    """Show some tags of image_tag_names as in a list, in one go."""
+    if names:
+        tags = _Tags.of(stored_stream, mode)
+        yield from (tags.image_tag(tag, None) for tag in names)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ import urllib3.exceptions
 from kubernetes import config
 from kubernetes.client import ApiClient, Configuration
 from kubernetes.client.exceptions import ApiException
+from kubernetes.client.rest import should_bypass_proxies
 
 from imagestreams.errors import (
     ClusterError,
@@ -195,6 +196,17 @@ def cluster_configuration() -> Configuration:
     except (config.ConfigException, OSError) as error:
         raise StartError(f"no cluster: {error}; run in a pod, or point KUBECONFIG at a file") from error
     return configuration
+
+
+def proxy_of(configuration: Configuration) -> str:
+    """Say by which HTTP proxy the cluster is reached, "" for none: the kubeconfig's, else the environment's.
+
+    The rules are those of `Api`, whose NO_PROXY may name networks; others do not read them.
+    """
+    proxy = configuration.proxy
+    if not proxy or should_bypass_proxies(configuration.host, configuration.no_proxy or ""):
+        return ""
+    return str(proxy)
 
 
 @contextlib.contextmanager

@@ -16,15 +16,18 @@ import aiohttp
 import yarl
 
 from imagestreams.errors import StatusError
-from imagestreams.kube.api import JSON, cluster_configuration
+from imagestreams.kube.api import JSON, cluster_configuration, proxy_of
+from imagestreams.kube.list_reading import ListReader, Piece
 from imagestreams.model import border
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping
+    from collections.abc import AsyncGenerator, Iterator, Mapping
 
     from kubernetes.client import Configuration
 
 _TIMEOUT = aiohttp.ClientTimeout(total=60.0, sock_connect=5.0)
+_LIST_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=5.0, sock_read=60.0)
+"""A list comes as fast as it is read; who reads it has a time of its own."""
 _WATCH_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=5.0)
 _ANSWER_MOST = 64 * 1024 * 1024
 """A list of ten thousand streams without a limit; as dicts it takes several times as much."""
@@ -37,8 +40,9 @@ class Upstream:
     """The API server. Used in one event loop; opened and closed by facade."""
 
     def __init__(self, *, user_agent: str) -> None:
-        """Find the cluster as kubectl does. Raises StartError when there is none."""
+        """Find the cluster as kubectl does, behind a proxy, too. Raises StartError when there is none."""
         self._configuration = cluster_configuration()
+        self._proxy = proxy_of(self._configuration)
         self._root = str(self._configuration.host).rstrip("/")
         self._user_agent = user_agent
         self._session: aiohttp.ClientSession | None = None
@@ -47,7 +51,8 @@ class Upstream:
         """Be ready to ask."""
         # Each watch holds a connection for its whole life, and must leave room for the others.
         connector = aiohttp.TCPConnector(ssl=_context(self._configuration), limit=0, keepalive_timeout=60.0)
-        self._session = aiohttp.ClientSession(connector=connector, trust_env=True)
+        # What the environment says of proxies, and no more, is read with the rest of how to get there.
+        self._session = aiohttp.ClientSession(connector=connector, proxy=self._proxy or None)
         self._turns = asyncio.Semaphore(_CONNECTIONS)
 
     async def close(self) -> None:
@@ -97,6 +102,27 @@ class Upstream:
             raise _unavailable("the API server answered what is no JSON object")
         return found
 
+    async def pieces(
+        self, path: str, query: Mapping[str, str], *, user_agent: str = ""
+    ) -> AsyncGenerator[Piece]:
+        """List a collection as it comes in, without ever having it as a whole.
+
+        Raises StatusError as `request` does; where the API server ends too early, after some pieces.
+        """
+        reader = ListReader()
+        try:
+            # A list is read as slowly as its reader wants it: like a watch, it must leave room for others.
+            request = self._ask("GET", path, query=query, timeout=_LIST_TIMEOUT, user_agent=user_agent)
+            async with request as answer:
+                if answer.status >= 400:
+                    raise _error(answer.status, _object(await _read(answer)))
+                async for chunk in answer.content.iter_any():
+                    yield Piece(_readable(reader.feed(chunk)))
+                rest = list(_readable(reader.end()))
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise _unavailable(f"the API server did not answer ({type(error).__name__})") from error
+        yield Piece(iter(rest), border.mapping(reader.beside.get("metadata")))
+
     async def watch(self, path: str, query: Mapping[str, str]) -> AsyncGenerator[dict[str, Any]]:
         """Begin a watch: its events, as long as the API server tells them. Raises StatusError at once."""
         request = self._ask("GET", path, query={**query, "watch": "true"}, timeout=_WATCH_TIMEOUT)
@@ -138,6 +164,7 @@ class Upstream:
             headers=headers,
             timeout=timeout,
             allow_redirects=False,
+            server_hostname=self._configuration.tls_server_name or None,
         )
 
 
@@ -191,6 +218,13 @@ def _object(content: bytes) -> dict[str, Any] | None:
     except ValueError:
         return None
     return found if isinstance(found, dict) else None
+
+
+def _readable(items: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    try:
+        yield from items
+    except (ValueError, RecursionError) as error:
+        raise _unavailable("the API server answered what is no JSON object") from error
 
 
 def _error(status: int, found: dict[str, Any] | None) -> StatusError:

@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from imagestreams.imageapi import tables
 from imagestreams.imageapi.stream_view import view_stream
-from imagestreams.imageapi.tag_view import view_image_tags, view_stream_tags
+from imagestreams.imageapi.tag_view import (
+    image_tag_names,
+    stream_tag_names,
+    view_image_tags,
+    view_stream_tags,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,8 +26,8 @@ def shown_of(resource: str, stored: list[Document]) -> list[Document]:
     """Show all objects of a resource, given all stored streams."""
     views: dict[str, Callable[[Document], list[Document]]] = {
         "imagestreams": lambda stream: [view_stream(stream)],
-        "imagestreamtags": view_stream_tags,
-        "imagetags": view_image_tags,
+        "imagestreamtags": lambda stream: [*view_stream_tags(stream, stream_tag_names(stream))],
+        "imagetags": lambda stream: [*view_image_tags(stream, image_tag_names(stream))],
     }
     return [shown for stream in stored for shown in views[resource](stream)]
 

@@ -11,7 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagestreams.imageapi.stream_view import LAST_IMPORT, view_stream
-from imagestreams.imageapi.tag_view import view_image_tags, view_stream_tags
+from imagestreams.imageapi.tag_view import (
+    image_tag_names,
+    stream_tag_names,
+    view_image_tags,
+    view_stream_tags,
+)
 
 EARLY, LATE, LATEST = "2026-11-23T17:00:00Z", "2026-11-23T18:00:00Z", "2026-11-23T19:00:00Z"
 IMAGE = "sha256:" + "1" * 64
@@ -216,6 +221,7 @@ STORED = st.fixed_dictionaries(
 def test_nothing_that_is_stored_breaks_a_view_or_is_changed_by_it(stored: dict[str, Any]) -> None:
     """Whatever shape a stored stream has, it is shown with its tags, as JSON, and stays as it was."""
     before = copy.deepcopy(stored)
-    for shown in (view_stream(stored), view_stream_tags(stored), view_image_tags(stored)):
-        json.dumps(shown)
+    json.dumps(view_stream(stored))
+    json.dumps([*view_stream_tags(stored, stream_tag_names(stored))])
+    json.dumps([*view_image_tags(stored, image_tag_names(stored))])
     assert before == stored

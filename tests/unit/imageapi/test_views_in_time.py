@@ -11,7 +11,7 @@ from typing import Any
 from imagestreams.errors import Reason
 from imagestreams.imageapi import tables
 from imagestreams.imageapi.stream_view import LAST_IMPORT, view_stream
-from imagestreams.imageapi.tag_view import stream_tag_names, view_image_tags
+from imagestreams.imageapi.tag_view import image_tag_names, stream_tag_names, view_image_tags
 from imagestreams.importing.record import Failed, Imported, Outcome
 from imagestreams.model.stream import Stream, intent_of
 from unit.importing.streams import body, digest, record, tag
@@ -50,7 +50,8 @@ class Life:
     @property
     def rows(self) -> list[list[Any]]:
         """The table of ImageTags, now."""
-        return [tables.cells("imagetags", shown, self.now) for shown in view_image_tags(self.stored)]
+        shown = view_image_tags(self.stored, image_tag_names(self.stored))
+        return [tables.cells("imagetags", each, self.now) for each in shown]
 
     @property
     def generations(self) -> dict[str, tuple[int, int]]:
