@@ -21,18 +21,23 @@ from imagestreams.imageapi.authority import Authority
 from imagestreams.imageapi.documents import Documents
 from imagestreams.imageapi.front_proxy import CONFIG_NAME, CONFIG_NAMESPACE, FrontProxy, read_config
 from imagestreams.imageapi.image_view import view_image
+from imagestreams.imageapi.mappings import Mappings
+from imagestreams.imageapi.pull_secrets import PullSecrets
 from imagestreams.imageapi.registering import Registering
 from imagestreams.imageapi.resources import RESOURCES
 from imagestreams.imageapi.server import Server
+from imagestreams.imageapi.signatures import Signatures
 from imagestreams.imageapi.stored import Kind, Stored
 from imagestreams.imageapi.stream_images import StreamImages, StreamLayers
 from imagestreams.imageapi.stream_tags import tag_handlers
 from imagestreams.imageapi.stream_view import view_stream
 from imagestreams.imageapi.stream_writes import written_status, written_stream
+from imagestreams.importing.effective import Defaults
 from imagestreams.kube.api import Api
 from imagestreams.kube.apiservices import ApiServices
 from imagestreams.kube.preflight import check_cluster
 from imagestreams.kube.resources import CONFIG_MAPS, IMAGES, IMAGESTREAMS
+from imagestreams.kube.streams import StreamWriter
 from imagestreams.kube.upstream import Upstream
 from imagestreams.metrics import Metrics
 from imagestreams.model.image import image_name
@@ -71,7 +76,10 @@ class Facade:
             service=settings.api_service,
         )
         self._server = Server(
-            handlers=_handlers(self._upstream, settings.import_mode),
+            handlers={
+                **_handlers(self._upstream, settings.import_mode),
+                "imagestreammappings": self._mappings(),
+            },
             front_proxy=self._trusted_proxy,
             authority=Authority(self._upstream),
             openapi=Documents(functools.partial(self._upstream.request, "GET"), RESOURCES),
@@ -79,6 +87,15 @@ class Facade:
             metrics=self._metrics,
         )
         self._stop = asyncio.Event()
+
+    def _mappings(self) -> Mappings:
+        settings = self._settings
+        return Mappings(
+            self._upstream,
+            StreamWriter(self._api, self._threads, self._metrics),
+            defaults=Defaults(settings.import_mode, settings.keep, settings.max_tags),
+            timestamp=_timestamp,
+        )
 
     async def run(self) -> None:
         """Run until SIGTERM or SIGINT. Raises StartError when it must not or cannot start."""
@@ -167,6 +184,8 @@ def _handlers(upstream: Upstream, mode: str) -> dict[str, Handler]:
         "imagestreams": streams,
         "imagestreams/status": streams,
         "imagestreams/layers": StreamLayers(upstream),
+        "imagestreams/secrets": PullSecrets(upstream),
+        "imagesignatures": Signatures(upstream, timestamp=_timestamp),
         "imagestreamimages": StreamImages(upstream),
         **tag_handlers(upstream, mode=mode),
     }
@@ -179,3 +198,7 @@ def _as_sent(submitted: dict[str, Any], _before: dict[str, Any] | None) -> dict[
 
 def _now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
+
+
+def _timestamp() -> str:
+    return _now().strftime("%Y-%m-%dT%H:%M:%SZ")

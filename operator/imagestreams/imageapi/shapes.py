@@ -49,6 +49,18 @@ _SHAPES: Mapping[str, Any] = {
         "status": {"dockerImageRepository": str, "publicDockerImageRepository": str, "tags": [_HISTORY]},
     },
     "ImageStreamTag": {"metadata": _METADATA, "tag": _TAG},
+    "ImageSignature": {"metadata": _METADATA, "type": str, "content": str},
+    "ImageStreamMapping": {
+        "metadata": _METADATA,
+        "tag": str,
+        "image": {
+            "metadata": _METADATA,
+            "dockerImageReference": str,
+            "dockerImageManifest": str,
+            "dockerImageManifestMediaType": str,
+            "dockerImageConfig": str,
+        },
+    },
     "ImageTag": {"metadata": _METADATA, "spec": _TAG, "status": _HISTORY},
 }
 _WORDS = {str: "a string", bool: "a boolean", int: "an integer"}
