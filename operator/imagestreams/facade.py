@@ -28,6 +28,7 @@ from imagestreams.imageapi.resources import RESOURCES
 from imagestreams.imageapi.server import Server
 from imagestreams.imageapi.signatures import Signatures
 from imagestreams.imageapi.stored import Kind, Stored
+from imagestreams.imageapi.stream_edits import forced_tags
 from imagestreams.imageapi.stream_images import StreamImages, StreamLayers
 from imagestreams.imageapi.stream_tags import tag_handlers
 from imagestreams.imageapi.stream_view import view_stream
@@ -175,6 +176,7 @@ def _handlers(upstream: Upstream, mode: str) -> dict[str, Handler]:
             view=functools.partial(view_stream, mode=mode),
             store=functools.partial(written_stream, mode=mode),
             store_status=functools.partial(written_status, mode=mode),
+            forced=forced_tags,
         ),
         upstream,
     )

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from conftest import Kubectl
     from localcluster import Cluster, Publisher
     from localrun import FacadeProcess, OperatorProcess
-    from support.oc import Answer
+    from support.oc.rest import Answer
 
 
 @pytest.fixture
@@ -177,3 +177,33 @@ def test_the_pull_secrets_are_listed_and_no_other(rest: Rest, kubectl: Kubectl) 
     body = answer.body or {}
     assert (200, "SecretList", "v1") == (answer.code, body["kind"], body["apiVersion"])
     assert ["ahead", "new"] == [each["metadata"]["name"] for each in body["items"]]
+
+
+@pytest.mark.parametrize("way", ["replace", "merge", "strategic", "json"])
+def test_a_tag_that_is_written_with_generation_0_is_imported_anew(
+    rest: Rest, cluster: Cluster, kubectl: Kubectl, publisher: Publisher, way: str
+) -> None:
+    """As in the original: of a stream that is replaced or patched, the generation alone asks for it."""
+    space = kubectl.namespace
+    publisher.push(f"{space}/app", "1", contents.image({"f": contents.File(space.encode())}))
+    kubectl.apply(stream("app", tag("1", f"{cluster.registry}/{space}/app:1")))
+    eventually(lambda: current(kubectl, "app", "1"), within=20, what="the image")
+    moved = publisher.push(f"{space}/app", "1", contents.image({"f": contents.File(b"moved")}))
+    path = f"{BASE}/namespaces/{space}/imagestreams/app"
+    stored = f"/apis/image.openshift.io/v1alpha1/namespaces/{space}/imagestreams/app"
+    before = json.loads(kubectl("get", "--raw", stored))["spec"]
+    shown = kubectl.get("is", "app")
+    asked = {**shown["spec"]["tags"][0], "generation": 0}
+    patch: Any = {"spec": {"tags": [asked]}}
+    if way == "replace":
+        answer = rest("PUT", path, {**shown, "spec": {**shown["spec"], "tags": [asked]}})
+    else:
+        if way == "json":
+            patch = [{"op": "replace", "path": "/spec/tags/0/generation", "value": 0}]
+        elif way == "strategic":
+            patch = {"spec": {"tags": [{"name": "1", "generation": 0}]}}
+        kind = f"application/{way}{'-merge' if way == 'strategic' else ''}-patch+json"
+        answer = rest("PATCH", path, patch, content_type=kind)
+    assert 200 == answer.code, answer
+    eventually(lambda: moved in str(kubectl.get("istag", "app:1")), within=20, what="the image that moved")
+    assert before == json.loads(kubectl("get", "--raw", stored))["spec"]
