@@ -27,10 +27,14 @@ from imagestreams.imageapi.import_images import ImportImages
 from imagestreams.imageapi.import_writes import ImportWriter
 from imagestreams.imageapi.imports import Imports
 from imagestreams.imageapi.leaving import another_answers
+from imagestreams.imageapi.mappings import Mappings
+from imagestreams.imageapi.pull_secrets import PullSecrets
 from imagestreams.imageapi.registering import Registering
 from imagestreams.imageapi.resources import RESOURCES
 from imagestreams.imageapi.server import Server
+from imagestreams.imageapi.signatures import Signatures
 from imagestreams.imageapi.stored import Kind, Stored
+from imagestreams.imageapi.stream_edits import forced_tags
 from imagestreams.imageapi.stream_images import StreamImages, StreamLayers
 from imagestreams.imageapi.stream_tags import tag_handlers
 from imagestreams.imageapi.stream_view import view_stream
@@ -97,6 +101,7 @@ class Facade:
             handlers={
                 **_handlers(self._upstream, settings.import_mode),
                 "imagestreamimports": self._imports(),
+                "imagestreammappings": self._mappings(),
             },
             front_proxy=self._trusted_proxy,
             authority=Authority(self._upstream),
@@ -135,6 +140,15 @@ class Facade:
             images=ImportImages(asker, images, describe=client.describe, content=client.content),
             writer=ImportWriter(writer, defaults=defaults, timestamp=_timestamp),
             defaults=defaults,
+            timestamp=_timestamp,
+        )
+
+    def _mappings(self) -> Mappings:
+        settings = self._settings
+        return Mappings(
+            self._upstream,
+            StreamWriter(self._api, self._threads, self._metrics),
+            defaults=Defaults(settings.import_mode, settings.keep, settings.max_tags),
             timestamp=_timestamp,
         )
 
@@ -232,6 +246,7 @@ def _handlers(upstream: Upstream, mode: str) -> dict[str, Handler]:
             view=functools.partial(view_stream, mode=mode),
             store=functools.partial(written_stream, mode=mode),
             store_status=functools.partial(written_status, mode=mode),
+            forced=forced_tags,
         ),
         upstream,
     )
@@ -241,6 +256,8 @@ def _handlers(upstream: Upstream, mode: str) -> dict[str, Handler]:
         "imagestreams": streams,
         "imagestreams/status": streams,
         "imagestreams/layers": StreamLayers(upstream),
+        "imagestreams/secrets": PullSecrets(upstream),
+        "imagesignatures": Signatures(upstream, timestamp=_timestamp),
         "imagestreamimages": StreamImages(upstream),
         **tag_handlers(upstream, mode=mode),
     }

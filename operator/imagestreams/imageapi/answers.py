@@ -16,7 +16,10 @@ from imagestreams.model import border
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from imagestreams.errors import ClusterError
+
 _MESSAGE_MOST = 64 * 1024
+_REASONS = {403: "Forbidden", 404: "NotFound", 409: "Conflict", 413: "RequestEntityTooLarge", 422: "Invalid"}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -151,6 +154,13 @@ def internal(why: str) -> StatusError:
 def unavailable(why: str, seconds: int = 1) -> StatusError:
     """503: not now."""
     return StatusError(503, "ServiceUnavailable", why, {"retryAfterSeconds": seconds})
+
+
+def of_cluster(error: ClusterError) -> StatusError:
+    """Tell what the API server answered to a write of ours."""
+    if error.status in (0, 401, 503):
+        return unavailable(str(error))
+    return StatusError(error.status, _REASONS.get(error.status, "InternalError"), str(error))
 
 
 def body(error: StatusError) -> dict[str, Any]:

@@ -50,10 +50,13 @@ class Resource:
 
 RESOURCES = (
     Resource("images", "Image", _ALL, namespaced=False),
+    Resource("imagesignatures", "ImageSignature", ("create", "delete"), namespaced=False),
     Resource("imagestreamimages", "ImageStreamImage", ("get",), short_names=("isimage",)),
     Resource("imagestreamimports", "ImageStreamImport", ("create",)),
+    Resource("imagestreammappings", "ImageStreamMapping", ("create",)),
     Resource("imagestreams", "ImageStream", _ALL, short_names=("is",), categories=("all",)),
     Resource("imagestreams/layers", "ImageStreamLayers", ("get",)),
+    Resource("imagestreams/secrets", "SecretList", ("get",)),
     Resource("imagestreams/status", "ImageStream", ("get", "patch", "update")),
     Resource("imagestreamtags", "ImageStreamTag", _TAGS, short_names=("istag",)),
     Resource("imagetags", "ImageTag", _TAGS, short_names=("itag",)),

@@ -61,6 +61,18 @@ _SHAPES: Mapping[str, Any] = {
             "images": [{**_IMPORTED, "to": {"name": str}}],
         },
     },
+    "ImageSignature": {"metadata": _METADATA, "type": str, "content": str},
+    "ImageStreamMapping": {
+        "metadata": _METADATA,
+        "tag": str,
+        "image": {
+            "metadata": _METADATA,
+            "dockerImageReference": str,
+            "dockerImageManifest": str,
+            "dockerImageManifestMediaType": str,
+            "dockerImageConfig": str,
+        },
+    },
     "ImageTag": {"metadata": _METADATA, "spec": _TAG, "status": _HISTORY},
 }
 _WORDS = {str: "a string", bool: "a boolean", int: "an integer"}

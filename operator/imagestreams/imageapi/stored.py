@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any
 from imagestreams.errors import StatusError
 from imagestreams.imageapi import answers, bodies, patches
 from imagestreams.imageapi.asking import Answer, Listing, Watch
+from imagestreams.imageapi.forcing import import_anew
 from imagestreams.imageapi.resources import API_VERSION, STORED_VERSION
+from imagestreams.imageapi.stream_store import StreamStore
 from imagestreams.kube.api import MERGE_PATCH
 from imagestreams.kube.list_reading import Piece
 from imagestreams.model import border
@@ -52,6 +54,8 @@ class Kind:
     """What to write for a submitted object; beside it, what is stored now."""
     store_status: Callable[[Body, Body], Body] | None = None
     stored_name: Callable[[str], str] = str
+    forced: Callable[[Body, Body | None], frozenset[str]] = lambda _submitted, _before: frozenset()
+    """Of a stream: the tags that a submitted one wants imported anew."""
 
 
 class Stored:
@@ -140,7 +144,7 @@ class Stored:
         if ask.content_type not in patches.ACCEPTED:
             raise answers.unsupported_media_type(ask.content_type, patches.ACCEPTED)
         if ask.content_type == patches.APPLY_PATCH or (
-            ask.content_type == MERGE_PATCH and not ask.subresource
+            ask.content_type == MERGE_PATCH and not ask.subresource and not self._forces(ask)
         ):
             body = self._renamed(ask)
             query = self._query(ask, _WRITING)
@@ -156,6 +160,9 @@ class Stored:
 
     def _patched(self, ask: Ask, shown: Body) -> Body:
         return patches.apply_patch(ask.content_type, ask.body, shown, self._kind.name)
+
+    def _forces(self, ask: Ask) -> bool:
+        return bool(self._kind.forced(border.mapping(bodies.read_json(ask.body)), {}))
 
     def _renamed(self, ask: Ask) -> bytes:
         """Give a patch that goes through in terms of the version that is stored."""
@@ -178,14 +185,22 @@ class Stored:
             body = self._written(store(submitted, before), self._kind.stored_name(ask.name))
             body["metadata"] = {**body["metadata"], "resourceVersion": version or current}
             try:
-                return await self._upstream.request(
+                written = await self._upstream.request(
                     "PUT", self._path(ask), query=self._query(ask, _WRITING), body=body
                 )
             except StatusError as error:
                 named = guarded or (version and version != current)
                 if error.code != 409 or named or attempt == _TRIES - 1:
                     raise
+            else:
+                return await self._anew(ask, written, self._kind.forced(submitted, before))
         raise answers.server_timeout(ask.resource, ask.verb)
+
+    async def _anew(self, ask: Ask, written: Body, forced: frozenset[str]) -> Body:
+        """Have the tags imported anew that were written for nothing else."""
+        if not forced or ask.subresource or ask.dry_run:
+            return written
+        return await import_anew(StreamStore(self._upstream, ask), written, forced, resource=ask.resource)
 
     async def _delete(self, ask: Ask) -> Answer:
         query = self._query(ask, _DELETING if ask.verb == "delete" else (*_DELETING, *_LISTING))

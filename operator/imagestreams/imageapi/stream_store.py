@@ -6,12 +6,16 @@ told as the caller's field manager. Raises StatusError with the API server's own
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any, Protocol
 
 from imagestreams.errors import StatusError
 from imagestreams.imageapi import answers
 from imagestreams.imageapi.resources import STORED_VERSION
 from imagestreams.imageapi.validation import by_tag_names
+from imagestreams.kube.api import JSON, MERGE_PATCH
+from imagestreams.model import border
+from imagestreams.model.annotation_keys import UNREFERENCED_SINCE
 from imagestreams.model.image import image_name
 from imagestreams.model.reference import is_digest
 
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
     from imagestreams.imageapi.asking import Ask
     from imagestreams.kube.list_reading import Piece
 
+_TRIES = 5
 _ROOT = f"/apis/{STORED_VERSION}"
 
 
@@ -34,6 +39,7 @@ class Server(Protocol):
         *,
         query: Mapping[str, str] | None = None,
         body: Any = None,
+        content_type: str = JSON,
         user_agent: str = "",
     ) -> dict[str, Any]:
         """Make one request. Raises StatusError with the API server's own Status."""
@@ -84,6 +90,34 @@ class StreamStore:
         """Write a stream's status, if it is still as it was read."""
         return await self._write("PUT", f"{self._path}/{stream['metadata']['name']}/status", stream)
 
+    async def keep_image(self, image: Mapping[str, Any]) -> None:
+        """Store an Image; one that is there stays as it is, and is not about to be removed."""
+        for _ in range(_TRIES):
+            try:
+                await self._request("POST", f"{_ROOT}/images", query=self._options, body=image)
+            except StatusError as error:
+                if error.code != 409:
+                    raise
+            else:
+                return
+            found = await self._or_none(f"{_ROOT}/images/{image['metadata']['name']}")
+            if found is None:
+                continue
+            if UNREFERENCED_SINCE not in border.mapping(found["metadata"].get("annotations")):
+                return
+            with contextlib.suppress(StatusError):
+                # Whatever it is that changed or removed it: the next try finds out.
+                await self.patch_image(found, {"metadata": {"annotations": {UNREFERENCED_SINCE: None}}})
+                return
+        raise answers.server_timeout("images", "create", 2)
+
+    async def patch_image(self, image: Mapping[str, Any], patch: Mapping[str, Any]) -> None:
+        """Change an Image by a merge patch, if it is still as it was read."""
+        guard = {field: image["metadata"][field] for field in ("uid", "resourceVersion")}
+        body = {**patch, "metadata": {**border.mapping(patch.get("metadata")), **guard}}
+        path = f"{_ROOT}/images/{image['metadata']['name']}"
+        await self._request("PATCH", path, query=self._options, body=body, content_type=MERGE_PATCH)
+
     def _at(self, name: str) -> str:
         """Say where a stream is: a name is one part of a path, and leads nowhere else."""
         if "/" in name or "%" in name or name in (".", ".."):
@@ -105,6 +139,14 @@ class StreamStore:
             raise
 
     async def _request(
-        self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Any = None
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Any = None,
+        content_type: str = JSON,
     ) -> dict[str, Any]:
-        return await self._server.request(method, path, query=query, body=body, user_agent=self._agent)
+        return await self._server.request(
+            method, path, query=query, body=body, content_type=content_type, user_agent=self._agent
+        )

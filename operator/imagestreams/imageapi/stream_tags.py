@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from imagestreams.errors import StatusError
 from imagestreams.imageapi import answers, bodies, patches, tag_edits, tag_view, validation
 from imagestreams.imageapi.asking import Answer
-from imagestreams.imageapi.stream_edits import without_intents
+from imagestreams.imageapi.forcing import import_anew
 from imagestreams.imageapi.stream_store import StreamStore
 from imagestreams.imageapi.tag_kinds import IMAGE_TAGS, STREAM_TAGS
 from imagestreams.imageapi.tag_listing import list_tags
@@ -154,28 +154,10 @@ class TagHandler:
         elif edit.changed:
             stored = await store.write(edit.stream)
         if edit.forced:
-            stored = await self._forget(target, stored)
+            stored = await import_anew(store, stored, {tag}, resource=self._kind.resource)
         image = await store.image(tag_view.current_image(stored, tag))
         shown = self._kind.view(stored, tag, image, pending=True, mode=self._mode)
         return Answer(shown or {}, 201 if edit.created else 200)
-
-    async def _forget(self, target: _Target, stored: Stored) -> Stored:
-        """Let the status forget what a tag was imported for, upon which the operator imports it anew."""
-        latest = stored
-
-        async def attempt() -> Stored:
-            nonlocal latest
-            forgotten = without_intents(latest, {target.tag})
-            if forgotten is None:
-                return latest
-            try:
-                return await target.store.write_status(forgotten)
-            except StatusError as error:
-                if error.code == 409:
-                    latest = await target.store.read(target.stream)
-                raise
-
-        return await self._again(attempt, "update")
 
     async def _delete(self, ask: Ask, store: StreamStore) -> Answer:
         options = bodies.read_delete_options(ask.body)

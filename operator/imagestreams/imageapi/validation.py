@@ -28,7 +28,8 @@ _TAG_SOURCE = re.compile(rf"({_NAME}:)?[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}}")
 _IMAGE_SOURCE = re.compile(rf"({_NAME}@)?(sha(256|384|512):)?[a-f0-9]{{1,128}}")
 _SEPARATORS = {IMAGE_STREAM_TAG: ":", IMAGE_STREAM_IMAGE: "@"}
 _FORMS = "must be of the form <tag>, <repo>:<tag>, <id>, or <repo>@<id>"
-_NO_TAG = 'a tag begins with a letter, a digit or "_" and goes on with these, "." and "-", 128 at most'
+NO_TAG = 'a tag begins with a letter, a digit or "_" and goes on with these, "." and "-", 128 at most'
+"""What is told of a name that no tag can have."""
 _ITEM = re.compile(r"spec\.tags\[(\d+)\]")
 
 
@@ -59,7 +60,7 @@ def validate_stream(view: Mapping[str, Any], before: Mapping[str, Any] | None) -
     for name in sorted(tags):
         path = f"spec.tags[{name[:200]}]"
         if not is_tag(name):
-            causes.append(invalid(f"{path}.name", name, _NO_TAG) if name else required(f"{path}.name"))
+            causes.append(invalid(f"{path}.name", name, NO_TAG) if name else required(f"{path}.name"))
         causes += validate_reference(tags[name], path)
     return causes
 
@@ -87,7 +88,7 @@ def validate_stream_name(metadata: Mapping[str, Any]) -> list[Cause]:
         if metadata.get("generateName"):
             return []
         return [required(path, "name or generateName is required")]
-    causes = _segment(name, path)
+    causes = segment(name, path)
     if not causes and not _STREAM.fullmatch(name):
         causes = [invalid(path, name, f"must match {json.dumps(_NAME)}")]
     if len(f"{metadata.get('namespace') or ''}/{name}") > NAME_MAX:
@@ -247,7 +248,8 @@ def _fails(parse: Callable[[str], Any], text: str) -> bool:
     return False
 
 
-def _segment(name: str, path: str) -> list[Cause]:
+def segment(name: str, path: str) -> list[Cause]:
+    """Say why a name cannot be one part of a path."""
     if name in (".", ".."):
         return [invalid(path, name, f"may not be '{name}'")]
     return [invalid(path, name, f"may not contain '{sign}'") for sign in "/%" if sign in name]

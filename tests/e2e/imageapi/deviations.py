@@ -127,11 +127,6 @@ DEVIATIONS = (
         "another prefer-arch is a reason to import anew, which takes no command",
     ),
     Deviation(
-        r"resources\[(imagesignatures|imagestreammappings|imagestreams/secrets)\]$",
-        "not served yet",
-        answered=_MISSING,
-    ),
-    Deviation(
         r"\.storageVersionHash$",
         "what is stored is not of this version: there is nothing to migrate by it",
         answered=_MISSING,
@@ -149,7 +144,6 @@ NOT_REPLAYED = (
     (r" oc set (triggers|image)\b", "no call of the image API, but of workloads"),
     (r" oc set image-lookup deploy", "no call of the image API, but of workloads"),
     (r" oc (get|describe) (events|deploy|secret)\b", "no call of the image API"),
-    (r"19-p-private/4 ", "imagestreams/secrets are not served yet"),
     (r" -o custom-columns", "printed on the client of what other steps compare"),
     (r" --no-headers", "prints the table of the step before without its heading"),
     (r" -H Accept| -H 'Accept", "a flag that the command line does not have"),

@@ -131,7 +131,9 @@ def _request(chance: random.Random, namespace: str) -> dict[str, Any]:
     for _ in range(chance.randint(1, 3)):
         chance.choice(_MISTAKES)(chance, sent)
     sent["body"] = _bytes(sent["body"])
-    sent["query"].setdefault("timeoutSeconds", "1")
+    if sent["query"].get("timeoutSeconds", "0") == "0":
+        # Without a time a watch goes on for as long as the API server likes.
+        sent["query"]["timeoutSeconds"] = "1"
     if sent["body"] is None:
         sent["headers"].pop("Content-Type", None)
     return sent

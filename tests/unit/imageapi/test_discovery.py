@@ -7,7 +7,9 @@ from imagestreams.imageapi.resources import RESOURCES
 
 NAMES = {
     "images": ("", False, "Image"),
+    "imagesignatures": ("", False, "ImageSignature"),
     "imagestreamimages": ("isimage", True, "ImageStreamImage"),
+    "imagestreammappings": ("", True, "ImageStreamMapping"),
     "imagestreams": ("is", True, "ImageStream"),
     "imagestreamtags": ("istag", True, "ImageStreamTag"),
     "imagetags": ("itag", True, "ImageTag"),

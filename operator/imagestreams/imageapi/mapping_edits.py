@@ -1,0 +1,191 @@
+"""An ImageStreamMapping as what it is: an Image to store, and one more event in the history of a tag. Pure.
+
+What the original's registry sends after a push. Spec is not touched: a tag that was only pushed is in status
+alone. What the event changes beyond its own tag is importing.record's, as for any other. Who reads, writes
+and tries again is imageapi.mappings.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from imagestreams.imageapi import answers
+from imagestreams.imageapi.resources import STORED_VERSION
+from imagestreams.imageapi.shapes import check_shape
+from imagestreams.imageapi.validation import NO_TAG, invalid, required, segment, unreadable
+from imagestreams.importing.cautions import items_kept
+from imagestreams.importing.effective import Defaults, effective
+from imagestreams.importing.record import record
+from imagestreams.importing.repository import NOTHING_KNOWN
+from imagestreams.model import border
+from imagestreams.model.history import add_event
+from imagestreams.model.image import MANAGED_LABEL, image_name
+from imagestreams.model.permission import OWN, UNKNOWN
+from imagestreams.model.reference import is_digest, is_tag
+from imagestreams.model.status import TagEvent, TagStatus
+from imagestreams.registry.description import describe_image, describe_index
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from imagestreams.imageapi.answers import Cause
+    from imagestreams.model.permission import Permission
+    from imagestreams.model.status import StreamStatus
+    from imagestreams.model.stream import Stream, StreamKey
+
+KIND = "ImageStreamMapping"
+RESOURCE = "imagestreammappings"
+_BLOBS = ("dockerImageManifest", "dockerImageConfig")
+_BLOB_STORED = "image.openshift.io/manifestBlobStored"
+"""The original's annotation on an Image whose registry keeps manifest and config itself."""
+_NOT_STORED = frozenset({"kind", "apiVersion", "metadata", "signatures"})
+_NO_DIGEST = "an image is named by the digest of its manifest: sha256: and 64 hexadecimal digits"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ImageMapping:
+    """What was pushed, and where to."""
+
+    stream: str
+    tag: str
+    digest: str
+    pull_spec: str
+    image: dict[str, Any]
+    """The Image as the CRD stores it."""
+
+
+def read_mapping(sent: Mapping[str, Any], namespace: str) -> ImageMapping:
+    """Read what was sent to a namespace. Raises StatusError (400, 422) with all that is wrong with it."""
+    check_shape(KIND, sent)
+    metadata, image = border.mapping(sent.get("metadata")), border.mapping(sent.get("image"))
+    if (metadata.get("namespace") or namespace) != namespace:
+        raise answers.bad_request(
+            "the namespace of the provided object does not match the namespace sent on the request"
+        )
+    name, tag = border.text(metadata.get("name")), border.text(sent.get("tag"))
+    if causes := [*_named(name), *_tag(tag), *_image(image)]:
+        raise answers.invalid(KIND, name, causes)
+    return ImageMapping(
+        name,
+        tag,
+        border.text(border.mapping(image.get("metadata")).get("name")),
+        border.text(image.get("dockerImageReference")),
+        stored_image(image),
+    )
+
+
+def stored_image(image: Mapping[str, Any]) -> dict[str, Any]:
+    """Give an Image that was pushed as the CRD stores it: described from its manifest where it is not yet.
+
+    It has the label of those that are ours, so it goes some time after the last history that named it.
+    As in the original, signatures are not taken from whoever pushes.
+    """
+    metadata = border.mapping(image.get("metadata"))
+    digest = border.text(metadata.get("name"))
+    sent = {field: value for field, value in image.items() if value is not None and field not in _NOT_STORED}
+    content = {**_described(sent, digest), **sent}
+    notes = border.mapping(metadata.get("annotations"))
+    if notes.get(_BLOB_STORED) == "true":
+        content = {field: value for field, value in content.items() if field not in _BLOBS}
+    return {
+        "apiVersion": STORED_VERSION,
+        "kind": "Image",
+        "metadata": {
+            "name": image_name(digest),
+            "labels": {**border.mapping(metadata.get("labels")), **dict([MANAGED_LABEL])},
+            "annotations": notes,
+        },
+        **content,
+    }
+
+
+def with_push(
+    stream: Stream, mapping: ImageMapping, *, now: str, defaults: Defaults | None = None
+) -> StreamStatus:
+    """Give the status of a stream after a push; `now` is RFC 3339 in UTC.
+
+    The tags of the stream that follow the tag have the image too. A tag that is held stays where it is, and
+    the image is what is available. What is said of the whole stream stays the operator's to say.
+    """
+    defaults = defaults or Defaults()
+    event = TagEvent(now, mapping.pull_spec, mapping.digest, stream.generation)
+    before = stream.status.tag(mapping.tag) or TagStatus(mapping.tag)
+    spec = stream.tag(mapping.tag)
+    # It is not of the index that the image before it was chosen from.
+    pushed = dataclasses.replace(before, index="")
+    if spec is not None and spec.hold and before.current is not None:
+        pushed = dataclasses.replace(pushed, available=dataclasses.replace(event, generation=0))
+    else:
+        items = add_event(before.items, event, keep=items_kept(stream, defaults))
+        pushed = dataclasses.replace(pushed, items=items)
+    others = (tag for tag in stream.status.tags if tag.tag != mapping.tag)
+    tags = tuple(sorted((*others, pushed), key=lambda tag: tag.tag))
+    after = dataclasses.replace(stream, status=dataclasses.replace(stream.status, tags=tags))
+
+    def permitted(other: StreamKey) -> Permission:
+        # What comes of other streams is the operator's to say, who knows them.
+        return OWN if other == stream.key else UNKNOWN
+
+    found = record(
+        effective(after, NOTHING_KNOWN, defaults),
+        {},
+        now=now,
+        lookup=lambda _: None,
+        permitted=permitted,
+        defaults=defaults,
+    )
+    return dataclasses.replace(stream.status, tags=found.tags, summary=found.summary)
+
+
+def same_place(tag: str, one: Stream, other: Stream) -> bool:
+    """Tell whether a tag stands for the same image in two versions of a stream.
+
+    If it does not, somebody else pushed or imported meanwhile, and whose image is the newer is not known.
+    """
+    events = [
+        status.current if (status := stream.status.tag(tag)) is not None else None for stream in (one, other)
+    ]
+    before, now = ((event.image, event.reference) if event is not None else None for event in events)
+    return before is None or before == now
+
+
+def _named(name: str) -> list[Cause]:
+    path = "metadata.name"
+    return segment(name, path) if name else [required(path, "name or generateName is required")]
+
+
+def _tag(tag: str) -> list[Cause]:
+    if not tag:
+        return [required("tag")]
+    return [] if is_tag(tag) else [invalid("tag", tag, NO_TAG)]
+
+
+def _image(image: Mapping[str, Any]) -> list[Cause]:
+    digest = border.text(border.mapping(image.get("metadata")).get("name"))
+    pull_spec = border.text(image.get("dockerImageReference"))
+    name, reference = "image.metadata.name", "image.dockerImageReference"
+    causes = []
+    if not digest:
+        causes.append(required(name, "name or generateName is required"))
+    elif not is_digest(digest):
+        causes.append(invalid(name, digest, _NO_DIGEST))
+    if not pull_spec:
+        causes.append(required(reference))
+    elif why := unreadable(pull_spec):
+        causes.append(invalid(reference, pull_spec, why))
+    return causes
+
+
+def _described(image: Mapping[str, Any], digest: str) -> dict[str, Any]:
+    """Describe an image by its manifest and config, where they came with it."""
+    manifest = border.text(image.get("dockerImageManifest")).encode(errors="replace")
+    if not manifest:
+        return {}
+    media_type = border.text(image.get("dockerImageManifestMediaType"))
+    found = describe_index(manifest, digest=digest, media_type=media_type)
+    if not found.manifests:
+        config = border.text(image.get("dockerImageConfig")).encode(errors="replace")
+        found = describe_image(manifest, digest=digest, media_type=media_type, config=config)
+    known = found.to_json("")
+    return {field: value for field, value in known.items() if value and field not in _NOT_STORED}

@@ -1,0 +1,67 @@
+"""The handler of imagestreams/secrets: the pull secrets of the stream's namespace.
+
+Those that an import may use: of the two types that hold credentials of registries, and without those that
+their owner keeps back (openshift.io/image.excludeSecret). No other Secret is read. As in the original it is
+not looked whether there is such a stream: who may ask is decided by the right on imagestreams/secrets, which
+the roles edit and admin have.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from imagestreams.imageapi.asking import Answer
+from imagestreams.kube.resources import SECRETS
+from imagestreams.model import annotation_keys, border
+from imagestreams.registry.credentials import TYPE_DOCKERCFG, TYPE_DOCKERCONFIGJSON
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from imagestreams.imageapi.asking import Ask
+    from imagestreams.imageapi.stream_store import Server
+
+_PAGE = "500"
+
+
+class PullSecrets:
+    """Answers for imagestreams/secrets."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    async def answer(self, ask: Ask) -> Answer:
+        """List the pull secrets of a namespace. Raises StatusError."""
+        found: list[Any] = []
+        version = ""
+        for type_ in (TYPE_DOCKERCFG, TYPE_DOCKERCONFIGJSON):
+            query = {"fieldSelector": f"type={type_}", "limit": _PAGE}
+            while True:
+                page = await self._server.request("GET", SECRETS.path(ask.namespace), query=query)
+                found += border.items(page.get("items"))
+                metadata = border.mapping(page.get("metadata"))
+                version = version or border.text(metadata.get("resourceVersion"))
+                if not (more := border.text(metadata.get("continue"))):
+                    break
+                query["continue"] = more
+        return Answer(secret_list(map(border.mapping, found), version))
+
+
+def secret_list(found: Iterable[Mapping[str, Any]], version: str) -> dict[str, Any]:
+    """Spell the list of those that may be used, in the order of their names."""
+    usable = {_name(secret): secret for secret in found if not _kept_back(secret)}
+    return {
+        "kind": "SecretList",
+        "apiVersion": "v1",
+        "metadata": border.without_empty(resourceVersion=version),
+        "items": [usable[name] for name in sorted(usable)],
+    }
+
+
+def _kept_back(secret: Mapping[str, Any]) -> bool:
+    notes = border.mapping(border.mapping(secret.get("metadata")).get("annotations"))
+    return notes.get(annotation_keys.EXCLUDED) == "true"
+
+
+def _name(secret: Mapping[str, Any]) -> str:
+    return border.text(border.mapping(secret.get("metadata")).get("name"))
