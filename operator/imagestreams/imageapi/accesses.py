@@ -11,12 +11,12 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from imagestreams.errors import StatusError
-from imagestreams.kube.resources import CONFIG_MAPS, SECRETS, SERVICE_ACCOUNTS
+from imagestreams.imageapi.pull_secrets import stored_secrets
+from imagestreams.kube.resources import CONFIG_MAPS, SERVICE_ACCOUNTS
 from imagestreams.model import border
 from imagestreams.registry.authorities import CONFIG_MAP
 from imagestreams.watching.access_reading import (
     DEFAULT_ACCOUNT,
-    PULL_SECRETS,
     RegistriesConfig,
     assemble,
     read_config,
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from imagestreams.registry.access import Access
 
 _log = logging.getLogger(__name__)
-_PAGE = {"limit": "500"}
 
 
 class Accesses:
@@ -45,8 +44,8 @@ class Accesses:
     async def of(self, namespace: str) -> Access:
         """Read what a namespace has. Raises StatusError."""
         spaces = list(dict.fromkeys((self._own, namespace)))
-        secrets, account, *configs = await asyncio.gather(
-            self._secrets(namespace),
+        (secrets, _), account, *configs = await asyncio.gather(
+            stored_secrets(self._server, namespace),
             self._find(SERVICE_ACCOUNTS.path(namespace, DEFAULT_ACCOUNT)),
             *(self._find(CONFIG_MAPS.path(space, CONFIG_MAP)) for space in spaces),
         )
@@ -66,19 +65,6 @@ class Accesses:
         if told:
             _log.warning("ConfigMap %s/%s: %s", namespace, CONFIG_MAP, "; ".join(told))
         return config
-
-    async def _secrets(self, namespace: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
-        for type_ in PULL_SECRETS:
-            query = {**_PAGE, "fieldSelector": f"type={type_}"}
-            while True:
-                page = await self._server.request("GET", SECRETS.path(namespace), query=query)
-                found += map(border.mapping, border.items(page.get("items")))
-                more = border.text(border.mapping(page.get("metadata")).get("continue"))
-                if not more:
-                    break
-                query["continue"] = more
-        return sorted(found, key=_name)
 
     async def _find(self, path: str) -> dict[str, Any] | None:
         try:

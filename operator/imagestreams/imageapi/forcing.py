@@ -6,20 +6,17 @@ write of a stream (imageapi.stored) or of a tag (imageapi.stream_tags) that had 
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
 from imagestreams.errors import StatusError
 from imagestreams.imageapi import answers
 from imagestreams.imageapi.stream_edits import without_intents
+from imagestreams.imageapi.trying import TRIES, pause_before
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from imagestreams.imageapi.stream_store import StreamStore
-
-_TRIES = 10
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.01, 0.5
 
 
 async def import_anew(
@@ -29,8 +26,10 @@ async def import_anew(
 
     `resource` is what is told to whoever has to try again. Raises StatusError.
     """
-    pause = _FIRST_PAUSE
-    for _ in range(_TRIES):
+    for attempt in range(TRIES):
+        if attempt:
+            await pause_before(attempt)
+            stored = await store.read(stored["metadata"]["name"])
         forgotten = without_intents(stored, names)
         if forgotten is None:
             return stored
@@ -39,7 +38,4 @@ async def import_anew(
         except StatusError as error:
             if error.code != 409:
                 raise
-        await asyncio.sleep(pause)
-        pause = min(2 * pause, _LONGEST_PAUSE)
-        stored = await store.read(stored["metadata"]["name"])
     raise answers.server_timeout(resource, "update", 2)

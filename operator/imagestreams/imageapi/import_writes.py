@@ -6,15 +6,15 @@ by kube.streams. Tried again where somebody wrote in between, made of what is th
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
 from imagestreams.errors import ClusterError, ConflictError, GoneError, StatusError
 from imagestreams.imageapi import answers, import_specs
+from imagestreams.imageapi.trying import TRIES, pause_before
 from imagestreams.imageapi.validation import validate_stream
 from imagestreams.importing.effective import Defaults, effective
 from imagestreams.importing.record import record
-from imagestreams.model.permission import OWN, UNKNOWN
+from imagestreams.model.permission import own_alone
 from imagestreams.model.stream import Stream, intent_of
 
 if TYPE_CHECKING:
@@ -25,14 +25,9 @@ if TYPE_CHECKING:
     from imagestreams.importing.record import Outcome
     from imagestreams.importing.repository import Known
     from imagestreams.importing.tools import StatusWriter
-    from imagestreams.model.permission import Permission
     from imagestreams.model.status import StreamStatus
-    from imagestreams.model.stream import StreamKey
 
     Stored = dict[str, Any]
-
-_TRIES = 10
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.01, 0.5
 
 
 class ImportWriter:
@@ -64,11 +59,9 @@ class ImportWriter:
         Raises StatusError.
         """
         name = base["metadata"]["name"]
-        pause = _FIRST_PAUSE
-        for attempt in range(_TRIES):
+        for attempt in range(TRIES):
             if attempt:
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, _LONGEST_PAUSE)
+                await pause_before(attempt)
                 stored = await store.find(name)
             try:
                 if stored is None and base["metadata"].get("uid"):
@@ -83,7 +76,7 @@ class ImportWriter:
             except (ConflictError, GoneError):
                 continue
             except ClusterError as error:
-                raise StatusError(error.status or 503, _reason(error.status), str(error)) from None
+                raise answers.of_cluster(error) from None
         raise answers.server_timeout("imagestreamimports", "create", 2)
 
     async def _written(
@@ -108,20 +101,12 @@ class ImportWriter:
             if each.tag in tags and outcome.intent == intent_of(stream, tags[each.tag])
         }
 
-        def permitted(other: StreamKey) -> Permission:
-            # What comes of other streams is the operator's to say, who knows them.
-            return OWN if other == stream.key else UNKNOWN
-
         return record(
             stream,
             outcomes,
             now=self._timestamp(),
             lookup=lambda _: None,
-            permitted=permitted,
+            permitted=own_alone(stream.key),
             known=known,
             defaults=self._defaults,
         )
-
-
-def _reason(status: int) -> str:
-    return {403: "Forbidden", 413: "RequestEntityTooLarge", 422: "Invalid"}.get(status, "ServiceUnavailable")

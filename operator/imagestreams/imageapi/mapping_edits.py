@@ -21,7 +21,7 @@ from imagestreams.importing.repository import NOTHING_KNOWN
 from imagestreams.model import border
 from imagestreams.model.history import add_event
 from imagestreams.model.image import MANAGED_LABEL, image_name
-from imagestreams.model.permission import OWN, UNKNOWN
+from imagestreams.model.permission import own_alone
 from imagestreams.model.reference import is_digest, is_tag
 from imagestreams.model.status import TagEvent, TagStatus
 from imagestreams.registry.description import describe_image, describe_index
@@ -30,9 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from imagestreams.imageapi.answers import Cause
-    from imagestreams.model.permission import Permission
     from imagestreams.model.status import StreamStatus
-    from imagestreams.model.stream import Stream, StreamKey
+    from imagestreams.model.stream import Stream
 
 KIND = "ImageStreamMapping"
 RESOURCE = "imagestreammappings"
@@ -123,16 +122,12 @@ def with_push(
     tags = tuple(sorted((*others, pushed), key=lambda tag: tag.tag))
     after = dataclasses.replace(stream, status=dataclasses.replace(stream.status, tags=tags))
 
-    def permitted(other: StreamKey) -> Permission:
-        # What comes of other streams is the operator's to say, who knows them.
-        return OWN if other == stream.key else UNKNOWN
-
     found = record(
         effective(after, NOTHING_KNOWN, defaults),
         {},
         now=now,
         lookup=lambda _: None,
-        permitted=permitted,
+        permitted=own_alone(stream.key),
         defaults=defaults,
     )
     return dataclasses.replace(stream.status, tags=found.tags, summary=found.summary)

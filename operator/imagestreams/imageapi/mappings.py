@@ -6,7 +6,6 @@ wrote the stream in between, unless the tag itself moved: then the caller has to
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from imagestreams.errors import ClusterError, ConflictError, StatusError
@@ -14,6 +13,7 @@ from imagestreams.imageapi import answers, bodies
 from imagestreams.imageapi.asking import Answer
 from imagestreams.imageapi.mapping_edits import KIND, RESOURCE, read_mapping, same_place, with_push
 from imagestreams.imageapi.stream_store import StreamStore
+from imagestreams.imageapi.trying import TRIES, pause_before
 from imagestreams.model.stream import Stream
 
 if TYPE_CHECKING:
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     from imagestreams.imageapi.stream_store import Server
     from imagestreams.importing.effective import Defaults
     from imagestreams.importing.tools import StatusWriter
-
-_TRIES = 10
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.01, 0.5
 
 
 class Mappings:
@@ -50,8 +47,8 @@ class Mappings:
         return Answer({**answers.success(), "code": 201}, 201)
 
     async def _write(self, store: StreamStore, mapping: ImageMapping, stream: Stream) -> None:
-        pause = _FIRST_PAUSE
-        for _ in range(_TRIES):
+        for attempt in range(TRIES):
+            await pause_before(attempt)
             status = with_push(stream, mapping, now=self._timestamp(), defaults=self._defaults)
             if status == stream.status:
                 return
@@ -69,8 +66,6 @@ class Mappings:
                 raise answers.of_cluster(error) from None
             else:
                 return
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
         raise answers.server_timeout(RESOURCE, "create", 2)
 
     async def _stream(self, store: StreamStore, mapping: ImageMapping) -> Stream:

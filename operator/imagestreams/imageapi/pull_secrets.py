@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from imagestreams.imageapi.asking import Answer
 from imagestreams.kube.resources import SECRETS
-from imagestreams.model import annotation_keys, border
-from imagestreams.registry.credentials import TYPE_DOCKERCFG, TYPE_DOCKERCONFIGJSON
+from imagestreams.model import border
+from imagestreams.watching.access_reading import PULL_SECRETS, is_excluded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -32,35 +32,38 @@ class PullSecrets:
 
     async def answer(self, ask: Ask) -> Answer:
         """List the pull secrets of a namespace. Raises StatusError."""
-        found: list[Any] = []
-        version = ""
-        for type_ in (TYPE_DOCKERCFG, TYPE_DOCKERCONFIGJSON):
-            query = {"fieldSelector": f"type={type_}", "limit": _PAGE}
-            while True:
-                page = await self._server.request("GET", SECRETS.path(ask.namespace), query=query)
-                found += border.items(page.get("items"))
-                metadata = border.mapping(page.get("metadata"))
-                version = version or border.text(metadata.get("resourceVersion"))
-                if not (more := border.text(metadata.get("continue"))):
-                    break
-                query["continue"] = more
-        return Answer(secret_list(map(border.mapping, found), version))
+        return Answer(secret_list(*await stored_secrets(self._server, ask.namespace)))
+
+
+async def stored_secrets(server: Server, namespace: str) -> tuple[list[dict[str, Any]], str]:
+    """List the Secrets of a namespace that are of a pull secret's type, and at which version.
+
+    Raises StatusError.
+    """
+    found: list[dict[str, Any]] = []
+    version = ""
+    for type_ in PULL_SECRETS:
+        query = {"fieldSelector": f"type={type_}", "limit": _PAGE}
+        while True:
+            page = await server.request("GET", SECRETS.path(namespace), query=query)
+            found += map(border.mapping, border.items(page.get("items")))
+            metadata = border.mapping(page.get("metadata"))
+            version = version or border.text(metadata.get("resourceVersion"))
+            if not (more := border.text(metadata.get("continue"))):
+                break
+            query["continue"] = more
+    return found, version
 
 
 def secret_list(found: Iterable[Mapping[str, Any]], version: str) -> dict[str, Any]:
     """Spell the list of those that may be used, in the order of their names."""
-    usable = {_name(secret): secret for secret in found if not _kept_back(secret)}
+    usable = {_name(secret): secret for secret in found if not is_excluded(secret)}
     return {
         "kind": "SecretList",
         "apiVersion": "v1",
         "metadata": border.without_empty(resourceVersion=version),
         "items": [usable[name] for name in sorted(usable)],
     }
-
-
-def _kept_back(secret: Mapping[str, Any]) -> bool:
-    notes = border.mapping(border.mapping(secret.get("metadata")).get("annotations"))
-    return notes.get(annotation_keys.EXCLUDED) == "true"
 
 
 def _name(secret: Mapping[str, Any]) -> str:

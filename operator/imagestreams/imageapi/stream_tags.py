@@ -7,7 +7,6 @@ wrote in between, unless the caller said which version it means.
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,6 +17,7 @@ from imagestreams.imageapi.forcing import import_anew
 from imagestreams.imageapi.stream_store import StreamStore
 from imagestreams.imageapi.tag_kinds import IMAGE_TAGS, STREAM_TAGS
 from imagestreams.imageapi.tag_listing import list_tags
+from imagestreams.imageapi.trying import TRIES, pause_before
 from imagestreams.model import border
 
 if TYPE_CHECKING:
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     Stored = dict[str, Any]
 
 _Done = TypeVar("_Done")
-_TRIES = 10
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.01, 0.5
-"""Seconds between two tries: whoever writes a status again and again is given time to end."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -202,16 +199,14 @@ class TagHandler:
 
     async def _again(self, attempt: Callable[[], Awaitable[_Done]], verb: str) -> _Done:
         """Try until nobody wrote in between; what is refused to the caller is refused at once."""
-        pause = _FIRST_PAUSE
-        for _ in range(_TRIES):
+        for number in range(TRIES):
+            await pause_before(number)
             try:
                 return await attempt()
             except StatusError as error:
                 own = error.details.get("kind") in (self._kind.resource, self._kind.existing)
                 if error.code != 409 or own:
                     raise
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
         raise answers.server_timeout(self._kind.resource, verb, 2)
 
 

@@ -10,6 +10,8 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from imagestreams.model.stream import StreamKey
 
 
@@ -32,3 +34,8 @@ class Permission:
 UNKNOWN = Permission(granted=None)
 OWN = Permission(granted=True)
 """A stream of the namespace itself."""
+
+
+def own_alone(stream: StreamKey) -> Callable[[StreamKey], Permission]:
+    """Permit a stream its own images; what comes of other streams is left to whoever knows them."""
+    return lambda other: OWN if other == stream else UNKNOWN

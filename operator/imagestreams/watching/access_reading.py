@@ -49,7 +49,7 @@ def read_pull_secret(body: Any) -> PullSecret | None:
     type_ = border.text(raw.get("type"))
     if type_ not in PULL_SECRETS:
         return None
-    if _excluded(raw):
+    if is_excluded(raw):
         return PullSecret()
     name = border.text(border.mapping(raw.get("metadata")).get("name"))
     try:
@@ -111,6 +111,7 @@ def assemble(
     )
 
 
-def _excluded(secret: dict[str, Any]) -> bool:
+def is_excluded(secret: Mapping[str, Any]) -> bool:
+    """Tell whether a Secret's owner keeps it back from pulls, by the original's annotation."""
     notes = border.mapping(border.mapping(secret.get("metadata")).get("annotations"))
     return notes.get(annotation_keys.EXCLUDED) == "true"
