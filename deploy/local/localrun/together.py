@@ -70,7 +70,9 @@ async def run_together(
     for wrong in await asyncio.gather(*beside, return_exceptions=True):
         if isinstance(wrong, Exception):
             tell("run", f"nobody minded the image API any more: {wrong!r}")
-    return await child.stop(_OPERATOR_STOPS_WITHIN)
+    code = await child.stop(_OPERATOR_STOPS_WITHIN)
+    # Before it listens for the signal it ends by it, which is what it was told.
+    return 0 if stop.is_set() and code == 128 + signal.SIGTERM else code
 
 
 async def _beside(settings: Mapping[str, str], admin: Admin, health: str) -> None:
