@@ -1,8 +1,8 @@
 """What the image API adds to what the CRD serves: lists, watches, and an import that finds nothing new.
 
-Lists are read by turns over one kept connection, in pages of 500, to the parsed end: a thousand streams of
-five tags as the CRD's own, as image.openshift.io/v1, and as imagestreamtags. A watch of each sees the same
-writes. All go through the API server, as clients have it.
+Lists are read by turns over one kept connection, in pages of 500 as kubectl asks, to the parsed end: a
+thousand streams of five tags as the CRD's own, as image.openshift.io/v1, and as imagestreamtags. A watch of
+each sees the same writes. All go through the API server, as clients have it.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import requests
 from bench.populate import Admin, create
 from bench.reading import percentile
 from bench.report import Figure
+from bench.scale import peak_memory
 from imagestreams.imageapi.resources import find
 from support.faults import FaultRegistry
 from support.manifests import stream, tag
@@ -60,7 +61,8 @@ def _lists(bench: Bench, admin: Admin) -> list[Figure]:
         for number in range(_STREAMS)
     )
     create(admin, named, moves=2)
-    with bench.facade():
+    with bench.facade() as facade:
+        began = peak_memory(facade.pid)
         bench.say(f"image-api: {_ROUNDS} lists of each kind, by turns ...")
         wanted = {
             f"{_OWN}/imagestreams": _STREAMS,
@@ -73,6 +75,11 @@ def _lists(bench: Bench, admin: Admin) -> list[Figure]:
                 seconds = _listed(admin, path, count)
                 if number > 1:
                     took[path].append(seconds)
+        at_once = statistics.median(
+            _listed(admin, f"{_SERVED}/imagestreamtags", _STREAMS * _TAGS, limit="") for _ in range(_ROUNDS)
+        )
+        _listed(admin, f"{_SERVED}/imagestreams", _STREAMS, limit="")
+        peak = peak_memory(facade.pid)
         own, streams, tags = (statistics.median(times) for times in took.values())
         figures = [
             Figure("image-api", f"the CRD's own list of {_STREAMS:,} streams", own, "s", n=_ROUNDS),
@@ -94,15 +101,23 @@ def _lists(bench: Bench, admin: Admin) -> list[Figure]:
                 "the CRD's own list of their streams",
                 _ROUNDS,
             ),
+            Figure(
+                "image-api", "the same without a limit", at_once / own, "ratio", None, "as above", _ROUNDS
+            ),
+            Figure("image-api", "peak memory of the image API", peak, "MiB"),
+            Figure("image-api", "of that, for the lists", peak - began, "MiB"),
         ]
         return figures + _watches(bench, admin)
 
 
-def _listed(admin: Admin, path: str, count: int) -> float:
-    """Read a whole list; gives the seconds. RuntimeError where it is not all there."""
+def _listed(admin: Admin, path: str, count: int, *, limit: str = "500") -> float:
+    """Read a whole list, in pages where there is a limit; gives the seconds.
+
+    Raises RuntimeError where it is not all there.
+    """
     began, found, going_on = time.perf_counter(), 0, ""
     while True:
-        query = {"limit": "500", **({"continue": going_on} if going_on else {})}
+        query = {"limit": limit, **({"continue": going_on} if going_on else {})}
         answer = admin.session().get(admin.server + path, params=query, timeout=60)
         body = json.loads(answer.content)
         found += len(body["items"])

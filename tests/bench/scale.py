@@ -57,7 +57,7 @@ class _Start:
             self.seconds = time.monotonic() - began
             _wait_for(operator, lambda told: told("images") >= streams * _TAGS)
             time.sleep(_SETTLE)
-            self.peak = _peak(operator.pid)
+            self.peak = peak_memory(operator.pid)
 
 
 def measure(bench: Bench) -> list[Figure]:
@@ -180,7 +180,7 @@ def _idle(bench: Bench, registry: QuickRegistry, streams: int) -> list[Figure]:
         used = _processor(operator.pid) - before
         if not checks:
             raise RuntimeError("no tag was asked for in the first minute")
-        peak = _peak(operator.pid)
+        peak = peak_memory(operator.pid)
         writes = sum(
             float(count)
             for count in re.findall(
@@ -226,7 +226,8 @@ def _list_time(bench: Bench) -> float:
     return float(done.stdout)
 
 
-def _peak(pid: int) -> float:
+def peak_memory(pid: int) -> float:
+    """Give the most memory that a process ever had, in MiB. RuntimeError where it is gone."""
     found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
     if found is None:
         raise RuntimeError(f"process {pid} is gone")
