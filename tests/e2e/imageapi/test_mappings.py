@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import concurrent.futures
 import contextlib
 import json
 import secrets
@@ -103,6 +104,24 @@ def test_a_push_to_an_imported_tag_is_left_alone(
     )
     eventually(lambda: current(kubectl, "app", "2"), within=20, what="the operator's next write")
     assert digest == kubectl.get("istag", "app:1")["image"]["metadata"]["name"]
+
+
+def test_pushes_at_once_lose_nothing(rest: Rest, cluster: Cluster, kubectl: Kubectl) -> None:
+    """Each has its tag, whoever wrote the stream in between; an Image that was to be removed is kept."""
+    kubectl.apply(stream("app"))
+    digests = {str(number): _digest() for number in range(8)}
+    assert 201 == _push(rest, kubectl, digests["0"], to="0").code
+    kubectl("annotate", "image", digests["0"], "imagestreams.dev/unreferenced-since=2026-01-01T00:00:00Z")
+
+    def push(to: str) -> int:
+        with contextlib.closing(Rest(cluster.kubeconfig)) as own:
+            return _push(own, kubectl, digests[to], to=to).code
+
+    with concurrent.futures.ThreadPoolExecutor(len(digests)) as threads:
+        assert [201] * len(digests) == list(threads.map(push, digests))
+    tags = kubectl.get("is", "app")["status"]["tags"]
+    assert digests == {each["tag"]: each["items"][0]["image"] for each in tags}
+    assert not kubectl.get("image", digests["0"])["metadata"].get("annotations")
 
 
 def test_what_cannot_be_mapped_is_told(rest: Rest, kubectl: Kubectl) -> None:
