@@ -150,10 +150,10 @@ class Replicas:
 
 @contextlib.asynccontextmanager
 async def three() -> AsyncIterator[Replicas]:
-    """Run three, whose certificate is to be renewed an hour after the first was started."""
+    """Run three, whose certificate is to be renewed ten minutes after the first was started."""
     secret = Secret()
     found = Replicas(secret, BEGAN)
-    secret.hold(stored(Shared(issue(NAMES, BEGAN - RENEWED_AFTER + dt.timedelta(hours=1)))))
+    secret.hold(stored(Shared(issue(NAMES, BEGAN - RENEWED_AFTER + dt.timedelta(minutes=10)))))
     for _ in range(3):
         await found.join()
         await asyncio.sleep(7)
@@ -182,7 +182,7 @@ async def test_a_renewal_leaves_no_gap() -> None:
     """At every second each replica serves what the API server trusts; three writes, and one CA in the end."""
     async with three() as replicas:
         first = replicas.secret.authority
-        await replicas.watch(3600 - 4 * EVERY)
+        await replicas.watch(600 - 4 * EVERY)
         assert 0 == replicas.secret.writes
         await replicas.watch(EVERY * 6)
         both = replicas.registered.bundle
@@ -192,7 +192,7 @@ async def test_a_renewal_leaves_no_gap() -> None:
         assert 3 == replicas.secret.writes
         assert both.replace(first, b"") == replicas.secret.authority == replicas.registered.bundle
         assert set(_CURRENT) == (replicas.secret.data or {}).keys()
-        await replicas.watch(3600)
+        await replicas.watch(600)
         assert 3 == replicas.secret.writes
 
 
@@ -200,7 +200,7 @@ async def test_a_renewal_leaves_no_gap() -> None:
 async def test_whoever_comes_and_goes_in_the_middle_it_goes_on(after: float) -> None:
     """Two end and one starts while a renewal is under way: it ends, and nothing that is served is unknown."""
     async with three() as replicas:
-        await replicas.watch(3600 + after)
+        await replicas.watch(600 + after)
         await replicas.leave()
         replicas.all.clear()
         await replicas.join()
@@ -212,9 +212,9 @@ async def test_whoever_comes_and_goes_in_the_middle_it_goes_on(after: float) -> 
 async def test_an_api_server_that_is_away_holds_a_renewal_up() -> None:
     """What cannot be read is not renewed; what is served is served on."""
     async with three() as replicas:
-        await replicas.watch(3600 + EVERY)
+        await replicas.watch(600 + EVERY)
         replicas.secret.error = ClusterError("the API server did not answer")
-        await replicas.watch(7200)
+        await replicas.watch(1200)
         assert 1 == replicas.secret.writes
         replicas.secret.error = None
         await replicas.watch(4 * (KNOWN_AFTER + EVERY))
@@ -358,7 +358,7 @@ async def test_a_right_to_read_alone_serves_what_is_there(caplog: pytest.LogCapt
     async with three() as replicas:
         replicas.secret.refused = RefusedError("may not patch", status=403)
         first = replicas.secret.authority
-        await replicas.watch(3600 + 300)
+        await replicas.watch(600 + 300)
         assert first == replicas.registered.bundle
         told = [each.getMessage() for each in caplog.records if each.levelno >= logging.WARNING]
         assert ["the certificate of the image API is not renewed: may not patch"] * 3 == told
