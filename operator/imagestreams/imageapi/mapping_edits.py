@@ -23,7 +23,7 @@ from imagestreams.model.history import add_event
 from imagestreams.model.image import MANAGED_LABEL, image_name
 from imagestreams.model.permission import own_alone
 from imagestreams.model.reference import is_digest, is_tag
-from imagestreams.model.status import TagEvent, TagStatus
+from imagestreams.model.status import IMPORT_SUCCESS, TagEvent, TagStatus
 from imagestreams.registry.description import describe_image, describe_index
 
 if TYPE_CHECKING:
@@ -111,8 +111,9 @@ def with_push(
     event = TagEvent(now, mapping.pull_spec, mapping.digest, stream.generation)
     before = stream.status.tag(mapping.tag) or TagStatus(mapping.tag)
     spec = stream.tag(mapping.tag)
-    # It is not of the index that the image before it was chosen from.
-    pushed = dataclasses.replace(before, index="")
+    # It is not of the index that the image before it was chosen from; and what failed before is over.
+    conditions = tuple(each for each in before.conditions if each.type != IMPORT_SUCCESS)
+    pushed = dataclasses.replace(before, index="", conditions=conditions)
     if spec is not None and spec.hold and before.current is not None:
         pushed = dataclasses.replace(pushed, available=dataclasses.replace(event, generation=0))
     else:

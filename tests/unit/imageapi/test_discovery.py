@@ -9,6 +9,7 @@ NAMES = {
     "images": ("", False, "Image"),
     "imagesignatures": ("", False, "ImageSignature"),
     "imagestreamimages": ("isimage", True, "ImageStreamImage"),
+    "imagestreamimports": ("", True, "ImageStreamImport"),
     "imagestreammappings": ("", True, "ImageStreamMapping"),
     "imagestreams": ("is", True, "ImageStream"),
     "imagestreamtags": ("istag", True, "ImageStreamTag"),

@@ -179,6 +179,14 @@ def test_what_an_index_was_is_forgotten() -> None:
     assert intent == found["intent"]
 
 
+def test_a_push_ends_a_failure() -> None:
+    """The tag has an image now: that none could be imported is over, as in the original."""
+    failure = {"type": "ImportSuccess", "status": "False", "reason": "NotFound", "lastTransitionTime": THEN}
+    found = tags_of(pushed(stream([{"tag": "1", "items": None, "conditions": [failure]}])))["1"]
+    assert [event(NEW)] == found["items"]
+    assert "conditions" not in found
+
+
 @pytest.mark.parametrize(
     "spec",
     [
