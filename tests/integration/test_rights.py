@@ -151,7 +151,7 @@ def test_the_operator_has_the_rights_of_its_role_and_no_other(operator: Admissio
 def test_the_image_api_has_the_rights_of_its_role_and_no_other(
     image_api: Admission, nobody: Admission
 ) -> None:
-    """It lists Secrets, which imports ask with; no workload, nobody's rights; one ConfigMap of kube-system."""
+    """It lists Secrets, which imports ask with; it has no workload, and nobody's rights."""
     assert IMAGE_API == rights_of(image_api) - rights_of(nobody)
     system = rights_of(image_api, namespace="kube-system") - rights_of(nobody, namespace="kube-system")
     proxy = {(verb, "", "configmaps extension-apiserver-authentication") for verb in READ}

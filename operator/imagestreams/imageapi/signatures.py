@@ -5,7 +5,6 @@ An edge; what is written is imageapi.signature_edits'. Tried again where somebod
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
@@ -22,15 +21,13 @@ from imagestreams.imageapi.signature_edits import (
     without_signature,
 )
 from imagestreams.imageapi.stream_store import StreamStore
+from imagestreams.imageapi.trying import TRIES, pause_before
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from imagestreams.imageapi.asking import Ask
     from imagestreams.imageapi.stream_store import Server
-
-_TRIES = 10
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.01, 0.5
 
 
 class Signatures:
@@ -64,8 +61,8 @@ class Signatures:
     async def _edit(
         self, store: StreamStore, digest: str, edit: Callable[[Mapping[str, Any]], list[Any]]
     ) -> None:
-        pause = _FIRST_PAUSE
-        for _ in range(_TRIES):
+        for attempt in range(TRIES):
+            await pause_before(attempt)
             image = await store.image(digest)
             if image is None:
                 raise answers.not_found("images", digest)
@@ -76,6 +73,4 @@ class Signatures:
                     raise
             else:
                 return
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
         raise answers.server_timeout(RESOURCE, "update", 2)
