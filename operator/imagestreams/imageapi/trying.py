@@ -1,6 +1,6 @@
 """Trying again what somebody else wrote in between: how often, and how long to wait before.
 
-Used by whoever writes guarded by a resourceVersion: stream_tags, forcing, mappings, signatures, import_writes.
+Used by whoever writes guarded by a resourceVersion: stream_tags, forcing, mappings, signatures, imports.
 """
 
 from __future__ import annotations
