@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from imagestreams.imageapi.asking import Answer
+from imagestreams.imageapi.resources import API_VERSION
 from imagestreams.kube.resources import SECRETS
 from imagestreams.model import border
 from imagestreams.watching.access_reading import PULL_SECRETS, is_excluded
@@ -56,11 +57,11 @@ async def stored_secrets(server: Server, namespace: str) -> tuple[list[dict[str,
 
 
 def secret_list(found: Iterable[Mapping[str, Any]], version: str) -> dict[str, Any]:
-    """Spell the list of those that may be used, in the order of their names."""
+    """Spell the list of those that may be used, in the order of their names; of our group, as there."""
     usable = {_name(secret): secret for secret in found if not is_excluded(secret)}
     return {
         "kind": "SecretList",
-        "apiVersion": "v1",
+        "apiVersion": API_VERSION,
         "metadata": border.without_empty(resourceVersion=version),
         "items": [usable[name] for name in sorted(usable)],
     }

@@ -194,7 +194,7 @@ def test_the_pull_secrets_are_listed_and_no_other(rest: Rest, kubectl: Kubectl) 
         )
     answer = rest("GET", f"{BASE}/namespaces/{kubectl.namespace}/imagestreams/app/secrets")
     body = answer.body or {}
-    assert (200, "SecretList", "v1") == (answer.code, body["kind"], body["apiVersion"])
+    assert (200, "SecretList", "image.openshift.io/v1") == (answer.code, body["kind"], body["apiVersion"])
     assert ["ahead", "new"] == [each["metadata"]["name"] for each in body["items"]]
 
 
