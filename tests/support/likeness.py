@@ -20,7 +20,9 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _AGE = re.compile(
     r"(Less than a second|About an? (minute|hour)|\d+ (second|minute|hour|day|week|month|year)s?) ago"
 )
-_PRESENT = frozenset({"uid", "resourceVersion", "dockerImageManifest", "dockerImageConfig"})
+_PRESENT = frozenset(
+    {"uid", "resourceVersion", "dockerImageManifest", "dockerImageConfig", "dockerconfigjson"}
+)
 """Only whether they are there is compared."""
 _SIZES = frozenset({"size", "Size", "manifestSize"})
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from support.oc.rest import Rest
 
 _IMAGE = "/apis/image.openshift.io/v1"
+_MANAGER = "kubectl-create"
 _DEPRECATED = "Flag --docker-image has been deprecated, Deprecated flag use --image\n"
 _PULL_SECRETS = {"docker-registry": "kubernetes.io/dockerconfigjson", "generic": "Opaque"}
 
@@ -109,7 +110,7 @@ class Oc:
             path = f"{base}/namespaces/{namespace}/{found['name']}"
             # It never sends a version along with what is to be new.
             body["metadata"].pop("resourceVersion", None)
-            answer = checked(self._rest("POST", path, body, query={"fieldManager": "kubectl-create"})).body
+            answer = checked(self._rest("POST", path, body, query={"fieldManager": _MANAGER})).body
             name = f"{found['singularName']}.{base.split('/')[2]}/{body['metadata']['name']} created\n"
             answer.get("metadata", {}).pop("managedFields", None)
             said += yaml.safe_dump(answer) if flags.output == "yaml" else name
@@ -139,7 +140,8 @@ class Oc:
             "type": flags.type or _PULL_SECRETS[kind],
             "data": _login(flags) if kind == "docker-registry" else _literals(flags.from_literal),
         }
-        checked(self._rest("POST", f"/api/v1/namespaces/{namespace}/secrets", secret))
+        query = {"fieldManager": _MANAGER}
+        checked(self._rest("POST", f"/api/v1/namespaces/{namespace}/secrets", secret, query=query))
         return f"secret/{name} created\n"
 
     def _delete(self, namespace: str, flags: argparse.Namespace, _: Mapping[str, str]) -> str:
