@@ -11,7 +11,7 @@ import contextlib
 import dataclasses
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from imagestreams.errors import ClusterError, InvalidError, RegistryError
+from imagestreams.errors import ClusterError, InvalidError, RegistryError, StatusError
 from imagestreams.importing.plan import Priority
 from imagestreams.importing.sharing import Matter
 from imagestreams.model.reference import parse_reference
@@ -41,6 +41,8 @@ class Scope:
     access: Access
     ends: float
     store: StreamStore
+    token: str
+    """Of the request: nobody else waits for what it asks, who would be given up with it."""
 
 
 class ImportImages:
@@ -75,7 +77,7 @@ class ImportImages:
         return {digest: blobs for digest, blobs in zip(wanted, found, strict=True) if blobs is not None}
 
     async def _find(self, scope: Scope, imported: Imported, *, stores: bool) -> dict[str, Any] | None:
-        stored = await scope.store.image(imported.image)
+        stored = await self._stored(scope, imported)
         if stored is not None:
             return stored
         image = await self._put(scope, imported, self._describe)
@@ -84,8 +86,14 @@ class ImportImages:
         if stores:
             with contextlib.suppress(ClusterError):
                 await self._images.create(image, imported.pull_spec)
-                return await scope.store.image(imported.image)
-        return image.to_json(imported.pull_spec)
+                stored = await self._stored(scope, imported)
+        return stored or image.to_json(imported.pull_spec)
+
+    async def _stored(self, scope: Scope, imported: Imported) -> dict[str, Any] | None:
+        # Registries were asked: what they said is not lost because an Image cannot be read.
+        with contextlib.suppress(StatusError):
+            return await scope.store.image(imported.image)
+        return None
 
     async def _put(
         self, scope: Scope, imported: Imported, do: Callable[[Question], _Answer]
@@ -93,7 +101,8 @@ class ImportImages:
         try:
             reference = parse_reference(imported.pull_spec)
             insecure = imported.intent.insecure
-            matter = Matter(reference, place_of(reference), insecure=insecure, priority=Priority.EDIT)
+            home = place_of(reference)
+            matter = Matter(reference, home, insecure=insecure, token=scope.token, priority=Priority.EDIT)
             async with asyncio.timeout_at(scope.ends):
                 answer = await self._asker.put(scope.namespace, matter, scope.access, do)
         except (TimeoutError, InvalidError):

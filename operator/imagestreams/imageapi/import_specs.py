@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from imagestreams.imageapi.answers import Cause
 
 _KIND = "ImageStreamImport"
+_IMAGES_MOST = 2000
+"""As many tags as a stream may have; the original has no bound."""
 _ONLY = f"only {DOCKER_IMAGE} is supported"
 
 
@@ -207,6 +209,9 @@ def _filled(raw: Mapping[str, Any], mode: str) -> dict[str, Any]:
 
 def _wrong(metadata: Mapping[str, Any], spec: Mapping[str, Any]) -> list[Cause]:
     images = [border.mapping(image) for image in border.items(spec.get("images"))]
+    if len(images) > _IMAGES_MOST:
+        # Told alone: there are as many more.
+        return [invalid("spec.images", len(images), f"at most {_IMAGES_MOST} images are imported at once")]
     causes: list[Cause] = []
     for at, image in enumerate(images):
         path = f"spec.images[{at}]"

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from imagestreams.model.status import StreamStatus
 
     Stored = dict[str, Any]
+    Found = Sequence[tuple[Wanted, Outcome | None]]
+    """What is wanted, and what came of it: None where nothing is known in time."""
 
 
 class ImportWriter:
@@ -51,10 +53,12 @@ class ImportWriter:
         store: StreamStore,
         stored: Stored | None,
         base: Stored,
-        done: Sequence[tuple[Wanted, Outcome]],
+        found: Found,
         known: Known,
     ) -> Stored:
         """Write what was found for a stream; `base` is it, or the one to make; give it as it is then.
+
+        A tag that somebody else edited or moved meanwhile is left as it is: theirs is the newer.
 
         Raises StatusError.
         """
@@ -69,6 +73,7 @@ class ImportWriter:
                     raise answers.not_found("imagestreams", name)
                 if stored is None:
                     stored = await store.create(base)
+                done = [pair for pair in found if same_tag(base, stored, pair[0].tag)]
                 return await self._written(store, stored, done, known)
             except StatusError as error:
                 if error.code != 409:
@@ -79,26 +84,29 @@ class ImportWriter:
                 raise answers.of_cluster(error) from None
         raise answers.server_timeout("imagestreamimports", "create", 2)
 
-    async def _written(
-        self, store: StreamStore, stored: Stored, done: Sequence[tuple[Wanted, Outcome]], known: Known
-    ) -> Stored:
+    async def _written(self, store: StreamStore, stored: Stored, done: Found, known: Known) -> Stored:
         edited = import_specs.with_tags(stored, (each for each, _ in done), mode=self._defaults.import_mode)
         before = Stream.parse(stored)
         status = self._status(import_specs.stream_to_be(stored, edited), done, known)
         version = stored["metadata"]["resourceVersion"]
+        if edited != stored:
+            # What is refused of spec must not be in status already.
+            await store.write(edited, dry_run=True)
         if status != before.status:
             version = (await self._writer.write(before, status)).resource_version
         if edited == stored:
             return stored if status == before.status else await store.read(before.key.name)
         return await store.write({**edited, "metadata": {**edited["metadata"], "resourceVersion": version}})
 
-    def _status(self, stream: Stream, done: Sequence[tuple[Wanted, Outcome]], known: Known) -> StreamStatus:
+    def _status(self, stream: Stream, done: Found, known: Known) -> StreamStatus:
         stream = effective(stream, known, self._defaults)
         tags = {tag.name: tag for tag in stream.tags}
         outcomes = {
             each.tag: outcome
             for each, outcome in done
-            if each.tag in tags and outcome.intent == intent_of(stream, tags[each.tag])
+            if outcome is not None
+            and each.tag in tags
+            and outcome.intent == intent_of(stream, tags[each.tag])
         }
 
         return record(
@@ -110,3 +118,10 @@ class ImportWriter:
             known=known,
             defaults=self._defaults,
         )
+
+
+def same_tag(one: Mapping[str, Any], other: Mapping[str, Any], tag: str) -> bool:
+    """Tell whether a tag asks for the same, and stands for the same image, in two versions of a stream."""
+    before, now = Stream.parse(one), Stream.parse(other)
+    items = [status.current if (status := each.status.tag(tag)) else None for each in (before, now)]
+    return before.tag(tag) == now.tag(tag) and items[0] == items[1]

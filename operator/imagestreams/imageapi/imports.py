@@ -22,7 +22,7 @@ from imagestreams.importing.effective import Defaults, effective
 from imagestreams.importing.plan import Ask as TagAsk
 from imagestreams.importing.plan import Priority
 from imagestreams.importing.record import Failed, Imported
-from imagestreams.importing.repository import Known, Unlisted, wanted_of
+from imagestreams.importing.repository import NOTHING_KNOWN, Known, Unlisted, wanted_of
 from imagestreams.importing.repository import Wanted as WantedTags
 from imagestreams.model.stream import intent_of
 
@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
 _WITHIN = 50.0
 """For how many seconds registries are waited for: the API server in front gives a request a minute."""
+_WHOLE_MOST = 20
+"""Of how many images the manifests and configs are given, which may be megabytes each."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -54,6 +56,8 @@ class _Import:
     stored: dict[str, Any] | None
     token: str
     listing: Listing | Unlisted | None = None
+    follows: bool = False
+    """Whether the stream follows the repository that is listed, just so."""
     images: list[Wanted] = dataclasses.field(default_factory=list)
     listed: list[Wanted] = dataclasses.field(default_factory=list)
 
@@ -67,6 +71,8 @@ class _Import:
     @property
     def known(self) -> Known:
         """What was learnt of the repository of the stream."""
+        if not self.follows:
+            return NOTHING_KNOWN
         if isinstance(self.listing, Unlisted):
             return Known(failure=self.listing)
         return Known(listing=self.listing)
@@ -108,8 +114,9 @@ class Imports:
             store.find(sent["metadata"]["name"]), self._accesses.of(ask.namespace)
         )
         import_specs.check_stream(sent, stored)
-        scope = Scope(ask.namespace, access, asyncio.get_running_loop().time() + _WITHIN, store)
-        under_way = _Import(ask, sent, scope, stored, f"import {uuid.uuid4()}")
+        ends, token = asyncio.get_running_loop().time() + _WITHIN, f"import {uuid.uuid4()}"
+        scope = Scope(ask.namespace, access, ends, store, token)
+        under_way = _Import(ask, sent, scope, stored, token)
         under_way.images = import_specs.wanted_images(sent)
         await self._list(under_way)
         wanted = [*under_way.images, *under_way.listed]
@@ -117,13 +124,14 @@ class Imports:
         outcomes = await self._ask(under_way, wanted)
         done = list(zip(wanted, outcomes, strict=True))
         found = [each for each in outcomes if isinstance(each, Imported)]
-        asked_whole = [each for want, each in done if want.whole and isinstance(each, Imported)]
+        asked_whole = [each for want, each in done if want.whole and isinstance(each, Imported)][:_WHOLE_MOST]
         known = await self._images.find(scope, found, stores=under_way.kept)
         blobs = await self._images.blobs(scope, asked_whole)
         view = None
         if under_way.kept:
-            recorded = [pair for pair in done if not isinstance(pair[1], Unanswered)]
-            written = await self._writer.write(store, stored, under_way.base, recorded, under_way.known)
+            # What is not known in time is asked for in spec all the same: the operator goes on with it.
+            told = [(want, None if isinstance(each, Unanswered) else each) for want, each in done]
+            written = await self._writer.write(store, stored, under_way.base, told, under_way.known)
             view = view_stream(written, mode=self._defaults.import_mode)
         return Answer(self._filled(under_way, outcomes, import_answers.Images(known, blobs), view), 201)
 
@@ -165,9 +173,10 @@ class Imports:
             and stream.insecure == insecure
             and mode == self._defaults.import_mode
         )
-        wanted = wanted_of(stream, self._defaults) if follows else None
+        wanted = wanted_of(stream, self._defaults) if stream.repository == repository.source else None
         if wanted is None:
-            wanted = WantedTags(repository.source, self._defaults.max_tags, insecure=insecure)
+            wanted = WantedTags(repository.source, self._defaults.max_tags)
+        wanted = dataclasses.replace(wanted, insecure=insecure)
         listing = self._asker.list_tags(
             under_way.ask.namespace,
             dataclasses.replace(wanted, requested_at=under_way.token),
@@ -180,6 +189,7 @@ class Imports:
         except TimeoutError:
             found = Unlisted(wanted, Reason.INTERNAL_ERROR, _late(repository.source))
         under_way.listing = dataclasses.replace(found, wanted=wanted)
+        under_way.follows = follows
         if not isinstance(found, Unlisted):
             under_way.listed = import_specs.of_repository(repository, found.followed, listed=follows)
 

@@ -18,7 +18,7 @@ from imagestreams.importing.cautions import items_kept
 from imagestreams.importing.effective import Defaults, effective
 from imagestreams.importing.record import record
 from imagestreams.importing.repository import NOTHING_KNOWN
-from imagestreams.model import border
+from imagestreams.model import annotation_keys, border
 from imagestreams.model.history import add_event
 from imagestreams.model.image import MANAGED_LABEL, image_name
 from imagestreams.model.permission import own_alone
@@ -84,7 +84,12 @@ def stored_image(image: Mapping[str, Any]) -> dict[str, Any]:
     digest = border.text(metadata.get("name"))
     sent = {field: value for field, value in image.items() if value is not None and field not in _NOT_STORED}
     content = {**_described(sent, digest), **sent}
-    notes = border.mapping(metadata.get("annotations"))
+    # What we note on Images ourselves is nobody else's to say.
+    notes = {
+        key: value
+        for key, value in border.mapping(metadata.get("annotations")).items()
+        if key != annotation_keys.UNREFERENCED_SINCE
+    }
     if notes.get(_BLOB_STORED) == "true":
         content = {field: value for field, value in content.items() if field not in _BLOBS}
     return {

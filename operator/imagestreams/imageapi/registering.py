@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _FIRST_WAIT = 60.0
 _LAST_WAIT = 3600.0
+_TRIES = 5
+"""Kubernetes writes the state of a registration at any time, and it is deleted as it was read."""
 _REACHED_WITHIN = 60.0
 """The API server looks every 30 s whether it reaches us."""
 
@@ -59,6 +61,10 @@ class Registering:
 
     async def leave(self) -> None:
         """Hand v1 back. Raises ClusterError."""
-        found = await self._services.read()
-        if found is not None and await self._services.hand_back(found):
-            _log.info("v1 is handed back to the CRD")
+        for _ in range(_TRIES):
+            found = await self._services.read()
+            if found is None:
+                return
+            if await self._services.hand_back(found):
+                _log.info("v1 is handed back to the CRD")
+                return

@@ -80,11 +80,11 @@ class StreamStore:
         """Create a stream."""
         return await self._write("POST", self._path, stream)
 
-    async def write(self, stream: Mapping[str, Any]) -> dict[str, Any]:
-        """Write a stream's spec, if it is still as it was read."""
+    async def write(self, stream: Mapping[str, Any], *, dry_run: bool = False) -> dict[str, Any]:
+        """Write a stream's spec, if it is still as it was read; or only ask whether that could be."""
         name = stream["metadata"]["name"]
         body = {field: value for field, value in stream.items() if field != "status"}
-        return await self._write("PUT", f"{self._path}/{name}", body)
+        return await self._write("PUT", f"{self._path}/{name}", body, dry_run=dry_run)
 
     async def write_status(self, stream: Mapping[str, Any]) -> dict[str, Any]:
         """Write a stream's status, if it is still as it was read."""
@@ -124,9 +124,12 @@ class StreamStore:
             raise answers.not_found("imagestreams", name)
         return f"{self._path}/{name}"
 
-    async def _write(self, method: str, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    async def _write(
+        self, method: str, path: str, body: Mapping[str, Any], *, dry_run: bool = False
+    ) -> dict[str, Any]:
+        options = {**self._options, "dryRun": "All"} if dry_run else self._options
         try:
-            return await self._request(method, path, query=self._options, body=body)
+            return await self._request(method, path, query=options, body=body)
         except StatusError as error:
             raise by_tag_names(error, body) from None
 

@@ -4,15 +4,15 @@ Google's registries list each tag with its digest. A tag that has the digest tha
 asked for; one that has another moved, and is asked for at once, in the usual way. Used by importing.work when
 a list came; importing.plan lets tags wait for the list that is about to come.
 
-And where the status of a stream became that
-of its new spec without us, the image API has asked just now.
+And where the status of a stream tells of an answer that was not ours, the image API has asked just now: what
+it found is not asked for once more, and what failed there is tried again in its time.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from imagestreams.errors import Retry
+from imagestreams.errors import Reason, Retry
 from imagestreams.importing.plan import Attempt
 from imagestreams.model.stream import intent_of
 
@@ -68,17 +68,19 @@ def settled_elsewhere(
             continue
         if status == old.get(tag.name) and asked.get(tag.name) == tag:
             continue
-        intent, attempt = intent_of(stream, tag), attempts.get(tag.name)
-        if status.intent != intent or (attempt is not None and attempt.intent == intent):
+        intent, attempt, failure = intent_of(stream, tag), attempts.get(tag.name), status.failure
+        if attempt is not None and attempt.intent == intent and (failure is None or attempt.failures):
             continue
-        failures = 0 if status.failure is None else 1
+        if status.intent != intent:
+            continue
+        passing = failure is None or failure.reason == Reason.INTERNAL_ERROR
         found[tag.name] = Attempt(
             status.intent,
             now,
-            failures,
-            Retry.PERMANENT if failures else Retry.TRANSIENT,
+            0 if failure is None else 1,
+            Retry.TRANSIENT if passing else Retry.PERMANENT,
             answered=now,
-            spec=tag if failures else None,
+            spec=None if failure is None else tag,
         )
     return found
 

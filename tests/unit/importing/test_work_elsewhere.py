@@ -74,6 +74,24 @@ async def test_what_the_image_api_imports_is_neither_asked_for_nor_written(
         }
 
 
+async def test_what_fails_for_the_image_api_alone_is_tried_again() -> None:
+    """A tag that was fine, and could not be imported by hand: the operator does as the condition says."""
+    world = World()
+    world.registries.digests["r.io/app:v1"] = A
+    async with world.running():
+        world.apply(body(tag("v1")))
+        await until(5)
+        asked = len(world.registries.asked)
+        stored = world.cluster.stream()
+        (each,) = stored.tags
+        failed = {"v1": Failed(intent_of(stored, each), Reason.INTERNAL_ERROR, "it is unwell")}
+        world.seen(await world.cluster.write(stored, record(stored, failed, now=timestamp())))
+        await until(310)
+
+        assert asked < len(world.registries.asked)
+        assert world.cluster.stream().status.tags[0].failure is None
+
+
 async def test_a_status_whose_spec_never_comes_is_corrected() -> None:
     """An image API that was killed between the two leaves nothing behind."""
     world = World()
