@@ -100,7 +100,7 @@ DEVIATIONS = (
         answered=r"generation \d",
     ),
     Deviation(
-        r"^04-d-oc-tag-stream/15 items\[ImageStream(Tag)? app(:12)?\](\.status\.tags\[12\]\..*)?$",
+        r"^04-d-oc-tag-stream/15 items\[ImageStream(Tag)? app(:12)?\](\.status\.tags(\[12\]\..*)?)?$",
         "an image of another namespace is taken where the namespace may, not only who tags it",
     ),
     Deviation(
