@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from imagestreams.importing.record import Outcome
     from imagestreams.importing.repository import Known
     from imagestreams.importing.tools import StatusWriter
-    from imagestreams.model.status import StreamStatus
+    from imagestreams.model.status import StreamStatus, TagEvent
+    from imagestreams.model.stream import TagSpec
 
     Stored = dict[str, Any]
     Found = Sequence[tuple[Wanted, Outcome | None]]
@@ -73,7 +74,8 @@ class ImportWriter:
                     raise answers.not_found("imagestreams", name)
                 if stored is None:
                     stored = await store.create(base)
-                done = [pair for pair in found if same_tag(base, stored, pair[0].tag)]
+                others = changed_tags(base, stored)
+                done = [pair for pair in found if pair[0].tag not in others]
                 return await self._written(store, stored, done, known)
             except StatusError as error:
                 if error.code != 409:
@@ -108,7 +110,6 @@ class ImportWriter:
             and each.tag in tags
             and outcome.intent == intent_of(stream, tags[each.tag])
         }
-
         return record(
             stream,
             outcomes,
@@ -120,8 +121,15 @@ class ImportWriter:
         )
 
 
-def same_tag(one: Mapping[str, Any], other: Mapping[str, Any], tag: str) -> bool:
-    """Tell whether a tag asks for the same, and stands for the same image, in two versions of a stream."""
-    before, now = Stream.parse(one), Stream.parse(other)
-    items = [status.current if (status := each.status.tag(tag)) else None for each in (before, now)]
-    return before.tag(tag) == now.tag(tag) and items[0] == items[1]
+def changed_tags(one: Stored, other: Stored) -> frozenset[str]:
+    """Name the tags that ask for something else, or stand for another image, in two versions of a stream."""
+    if one is other:
+        return frozenset()
+    before, now = (_tags(Stream.parse(each)) for each in (one, other))
+    return frozenset(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
+
+
+def _tags(stream: Stream) -> dict[str, tuple[TagSpec | None, TagEvent | None]]:
+    specs = {tag.name: tag for tag in stream.tags}
+    items = {status.tag: status.current for status in stream.status.tags if status.current is not None}
+    return {name: (specs.get(name), items.get(name)) for name in specs.keys() | items.keys()}

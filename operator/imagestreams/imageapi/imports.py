@@ -20,7 +20,7 @@ from imagestreams.imageapi.stream_view import view_stream
 from imagestreams.imageapi.tag_edits import new_stream
 from imagestreams.importing.effective import Defaults, effective
 from imagestreams.importing.plan import Ask as TagAsk
-from imagestreams.importing.plan import Priority
+from imagestreams.importing.plan import Priority, unretried
 from imagestreams.importing.record import Failed, Imported
 from imagestreams.importing.repository import NOTHING_KNOWN, Known, Unlisted, wanted_of
 from imagestreams.importing.repository import Wanted as WantedTags
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from imagestreams.importing.asking import Asker
     from imagestreams.importing.record import Outcome
     from imagestreams.importing.repository import Listing
-    from imagestreams.model.stream import Stream
+    from imagestreams.model.stream import Stream, TagSpec
 
 _WITHIN = 50.0
 """For how many seconds registries are waited for: the API server in front gives a request a minute."""
@@ -54,7 +54,6 @@ class _Import:
     sent: dict[str, Any]
     scope: Scope
     stored: dict[str, Any] | None
-    token: str
     listing: Listing | Unlisted | None = None
     follows: bool = False
     """Whether the stream follows the repository that is listed, just so."""
@@ -114,9 +113,9 @@ class Imports:
             store.find(sent["metadata"]["name"]), self._accesses.of(ask.namespace)
         )
         import_specs.check_stream(sent, stored)
-        ends, token = asyncio.get_running_loop().time() + _WITHIN, f"import {uuid.uuid4()}"
-        scope = Scope(ask.namespace, access, ends, store, token)
-        under_way = _Import(ask, sent, scope, stored, token)
+        ends = asyncio.get_running_loop().time() + _WITHIN
+        scope = Scope(ask.namespace, access, ends, store, token=f"import {uuid.uuid4()}")
+        under_way = _Import(ask, sent, scope, stored)
         under_way.images = import_specs.wanted_images(sent)
         await self._list(under_way)
         wanted = [*under_way.images, *under_way.listed]
@@ -179,7 +178,7 @@ class Imports:
         wanted = dataclasses.replace(wanted, insecure=insecure)
         listing = self._asker.list_tags(
             under_way.ask.namespace,
-            dataclasses.replace(wanted, requested_at=under_way.token),
+            dataclasses.replace(wanted, requested_at=under_way.scope.token),
             under_way.scope.access,
             priority=Priority.EDIT,
         )
@@ -188,6 +187,9 @@ class Imports:
                 found, _ = await listing
         except TimeoutError:
             found = Unlisted(wanted, Reason.INTERNAL_ERROR, _late(repository.source))
+        if isinstance(found, Unlisted) and not follows:
+            # Nobody lists it again.
+            found = dataclasses.replace(found, message=unretried(found.message))
         under_way.listing = dataclasses.replace(found, wanted=wanted)
         under_way.follows = follows
         if not isinstance(found, Unlisted):
@@ -199,15 +201,14 @@ class Imports:
         stream = import_specs.stream_to_be(under_way.base, edited)
         stream = effective(stream, under_way.known, self._defaults)
         tags = {tag.name: tag for tag in stream.tags}
+        scope = under_way.scope
         asks = [self._question(stream, each, tags.get(each.tag)) for each in wanted]
         tasks = [
-            asyncio.create_task(
-                self._asker.ask_now(under_way.ask.namespace, each, under_way.scope.access, under_way.token)
-            )
+            asyncio.create_task(self._asker.ask_now(scope.namespace, each, scope.access, scope.token))
             for each in asks
         ]
         if tasks:
-            left = under_way.scope.ends - asyncio.get_running_loop().time()
+            left = scope.ends - asyncio.get_running_loop().time()
             try:
                 await asyncio.wait(tasks, timeout=max(left, 0))
             finally:
@@ -218,7 +219,7 @@ class Imports:
             for task, each in zip(tasks, asks, strict=True)
         ]
 
-    def _question(self, stream: Stream, wanted: Wanted, tag: Any) -> TagAsk:
+    def _question(self, stream: Stream, wanted: Wanted, tag: TagSpec | None) -> TagAsk:
         if tag is None or tag.source is None or tag.source.name != wanted.source:
             # It is for no tag of the stream, or for one that spec names otherwise.
             alone = dataclasses.replace(stream, repository="", tags=(wanted.spec(),))
@@ -240,7 +241,4 @@ class Unanswered(Failed):
 
 
 def _late(name: str) -> str:
-    return (
-        f"{name}: the registry did not answer within {_WITHIN:.0f} s; what is to be imported goes on being "
-        "asked for"
-    )
+    return f"{name}: the registry did not answer within {_WITHIN:.0f} s"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from imagestreams.errors import StatusError
 from imagestreams.imageapi import answers
 from imagestreams.imageapi.resources import STORED_VERSION
+from imagestreams.imageapi.trying import TRIES, pause_before
 from imagestreams.imageapi.validation import by_tag_names
 from imagestreams.kube.api import JSON, MERGE_PATCH
 from imagestreams.model import border
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from imagestreams.imageapi.asking import Ask
     from imagestreams.kube.list_reading import Piece
 
-_TRIES = 5
 _ROOT = f"/apis/{STORED_VERSION}"
 
 
@@ -92,7 +92,8 @@ class StreamStore:
 
     async def keep_image(self, image: Mapping[str, Any]) -> None:
         """Store an Image; one that is there stays as it is, and is not about to be removed."""
-        for _ in range(_TRIES):
+        for attempt in range(TRIES):
+            await pause_before(attempt)
             try:
                 await self._request("POST", f"{_ROOT}/images", query=self._options, body=image)
             except StatusError as error:

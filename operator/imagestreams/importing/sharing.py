@@ -105,7 +105,7 @@ class Sharing:
             shared.exception()
             raise
         except BaseException:
-            # The end of the process.
+            # The end of the process, or of the request that all who share it belong to.
             shared.cancel()
             raise
         else:

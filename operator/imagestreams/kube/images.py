@@ -1,7 +1,7 @@
 """Writing Images, and listing those that are ours.
 
-Called by importing.images, which decides. Every change of one that is there is guarded by what was seen of
-it.
+Called by importing.images and imageapi.import_images, which decide. Every change of one that is there is
+guarded by what was seen of it.
 """
 
 from __future__ import annotations

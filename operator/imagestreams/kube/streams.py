@@ -1,6 +1,7 @@
 """Reading streams and writing their status: the one writer of status.
 
-Every write is guarded by the resourceVersion it was decided on. Called by importing.work.
+Every write is guarded by the resourceVersion it was decided on. Called by importing.settling, and for imports
+and pushes by imageapi; a status that a client sends there goes through imageapi.stream_store.
 """
 
 from __future__ import annotations

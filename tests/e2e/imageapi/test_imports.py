@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from e2e.reading import current, failure
 from localcluster import Publisher, images
 from support.faults import FaultRegistry
-from support.faults.faults import Hang
+from support.faults.faults import Delay, Hang
 from support.manifests import pull_secret, stream, tag
 from support.waiting import eventually
 
@@ -238,6 +238,31 @@ def test_a_registry_that_hangs_holds_up_nobody_else(
             waiting.join(timeout=90)
         (found,) = ended[0]["images"]
         assert ("Failure", "InternalError") == (found["status"]["status"], found["status"]["reason"])
+
+
+def test_what_is_edited_meanwhile_stays(
+    operator: OperatorProcess, facade: FacadeProcess, kubectl: Kubectl
+) -> None:
+    """While a registry takes its time somebody gives the tag another source: that is what it has in the end."""
+    assert operator.alive
+    assert facade.alive
+    with FaultRegistry() as slow, FaultRegistry() as well:
+        slow.put_image("team/app", "1", secrets.token_hex(8))
+        slow.fail(Delay(4.0), times=1)
+        digest = well.put_image("team/app", "1", secrets.token_hex(8))
+        kubectl.apply(stream("app", tag("other", f"{well.host}/team/app:1")))
+        eventually(lambda: current(kubectl, "app", "other") == digest, within=20, what="the first import")
+        with ThreadPoolExecutor(1) as threads:
+            waiting = threads.submit(imported, kubectl, importing("app", image(f"{slow.host}/team/app:1")))
+            eventually(lambda: slow.requests, within=20, every=0.05, what="the slow registry, asked")
+            wanted = tag("1", f"{well.host}/team/app:1")
+            change = [{"op": "add", "path": "/spec/tags/-", "value": wanted}]
+            kubectl("patch", STORED, "app", "--type=json", "-p", json.dumps(change))
+            assert not waiting.done()
+            waiting.result()
+        settled(operator, kubectl, "app")
+        assert wanted["from"] == kubectl.get(STORED, "app")["spec"]["tags"][1]["from"]
+        assert digest == current(kubectl, "app", "1")
 
 
 def test_imports_at_the_same_time_lose_nothing(
