@@ -243,7 +243,7 @@ def test_a_registry_that_hangs_holds_up_nobody_else(
 def test_what_is_edited_meanwhile_stays(
     operator: OperatorProcess, facade: FacadeProcess, kubectl: Kubectl
 ) -> None:
-    """While a registry takes its time somebody gives the tag another source: that is what it has in the end."""
+    """While a registry takes its time somebody gives the tag another source: so it is in the end."""
     assert operator.alive
     assert facade.alive
     with FaultRegistry() as slow, FaultRegistry() as well:
