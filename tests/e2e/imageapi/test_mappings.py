@@ -194,6 +194,12 @@ def test_signatures_are_added_to_their_image_and_taken_away(rest: Rest, kubectl:
     found = kubectl.get("image", digest)["signatures"]
     assert [f"{digest}@a", f"{digest}@b"] == [each["metadata"]["name"] for each in found]
     assert {"conditions", "imageIdentity"}.isdisjoint(found[0])
+    uid = kubectl.get("image", digest)["metadata"]["uid"]
+    for known in ({"uid": "another"}, {"uid": uid, "resourceVersion": "1"}):
+        answer = rest("DELETE", f"{path}/{digest}@a", {"kind": "DeleteOptions", "preconditions": known})
+        assert (409, "Conflict") == (answer.code, answer.reason), answer
+    meant = {"kind": "DeleteOptions", "preconditions": {"uid": uid}, "dryRun": ["All"]}
+    assert 200 == rest("DELETE", f"{path}/{digest}@a", meant).code
     assert 200 == rest("DELETE", f"{path}/{digest}@a", query={"dryRun": "All"}).code
     assert 200 == rest("DELETE", f"{path}/{digest}@a").code
     assert 404 == rest("DELETE", f"{path}/{digest}@a").code
