@@ -1,9 +1,9 @@
 """What is due for a certificate that several replicas share: one step at a time, by whoever is first.
 
 Pure. A new one is announced, so that its CA is trusted; then all serve it, and the CA of the one before stays
-trusted until the last of them has heard; then that is forgotten. A step is taken by what is stored and by how
-long it has been so, never by what one replica did, so that any of them may end in between. Used by
-serving.sharing.
+trusted until the last of them has heard; then that is forgotten. One that somebody else made is announced by
+whoever finds it first. A step is taken by what is stored and by how long it has been so, never by what one
+replica did, so that any of them may end in between. Used by serving.sharing.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 What is due is decided by serving.rotation, when it may be done by serving.trust, whose Kept this is. The
 Secret (kube.own_secret) is written guarded: of two replicas one is first, and the other takes what is there.
-What is wrong with it is mended from what is served. Without the right to it a replica has a certificate of
+What is wrong with it is mended from what is served; what somebody else puts in its place is served as the
+next one of a renewal is, when it is trusted. Without the right to it a replica has a certificate of
 its own in memory, which is enough for one.
 """
 
@@ -93,6 +94,7 @@ class SharedCertificates:
         self._names = tuple(names)
         self._found: Found | None = None
         self._shared: Shared | None = None
+        self._serving: Identity | None = None
         self._alone = False
         self._told = ""
 
@@ -163,7 +165,7 @@ class SharedCertificates:
         except InvalidError as error:
             await self._mend(str(error), now)
             return
-        wanted = self._announced(shared, now)
+        wanted = self._announced(self._in_turn(shared, now), now)
         if stored(wanted) != {key: self._found.data.get(key) for key in _KEYS}:
             try:
                 await self._write(wanted)
@@ -172,6 +174,19 @@ class SharedCertificates:
                 self._tell(f"the certificate of the image API is not renewed: {error}")
                 wanted = shared
         self._adopt(wanted)
+
+    def _in_turn(self, found: Shared, now: dt.datetime) -> Shared:
+        """Put what nobody announced behind what is served, so that it is trusted before it is served."""
+        serving = self._serving if self._served(now) is not None else None
+        if serving is None or serving in {found.current, found.following}:
+            return found
+        if found.former == serving.authority:
+            # Another replica has taken the step that this one had still to take.
+            return found
+        _log.info(
+            "the Secret of the image API's certificate holds another one; it is served when it is trusted"
+        )
+        return Shared(serving, found.current, found.former)
 
     async def _mend(self, wrong: str, now: dt.datetime) -> None:
         served = self._served(now)
@@ -203,15 +218,18 @@ class SharedCertificates:
 
     def _served(self, now: dt.datetime) -> Shared | None:
         """Give what is served, if it can be served on."""
-        return self._shared if self._shared is not None and now < self._shared.current.ends else None
+        serves = self._serving is not None and now < self._serving.ends
+        return self._shared if serves else None
 
     async def _write(self, shared: Shared) -> None:
         if not self._alone:
             self._found = await self._store.write(stored(shared), self._found)
 
     def _adopt(self, shared: Shared) -> None:
-        if self._shared is None or self._shared.current != shared.current:
+        # One that is the next of a renewal is trusted, and served already: by whoever was first.
+        if self._serving is None or self._serving not in {shared.current, shared.following}:
             serve(self.context, shared.current)
+            self._serving = shared.current
         self._shared = shared
 
     def _tell(self, problem: str) -> None:

@@ -25,6 +25,9 @@ from imagestreams.serving.trust import EVERY, KNOWN_AFTER, Trust
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
 
+    from imagestreams.serving.certificates import Identity
+    from imagestreams.serving.sharing import Store
+
 NAMES = ["imagestreams-api.imagestreams-system.svc", "localhost", "127.0.0.1"]
 BEGAN = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 _CURRENT = ("ca.crt", "tls.crt", "tls.key")
@@ -119,9 +122,9 @@ class Replicas:
         """Tell the wall clock's time."""
         return self.began + dt.timedelta(seconds=asyncio.get_running_loop().time())
 
-    async def join(self) -> SharedCertificates:
+    async def join(self, store: Store | None = None) -> SharedCertificates:
         """Start one, as facade does."""
-        certificates = SharedCertificates(self.secret, NAMES)
+        certificates = SharedCertificates(store or self.secret, NAMES)
         await certificates.renew(self.now())
         self.all.append(certificates)
         trust = Trust(certificates, self.registered, now=self.now, what="the image API")
@@ -315,16 +318,89 @@ async def test_what_is_beside_it_is_tidied_or_left() -> None:
         assert 1 == replicas.secret.writes
 
 
-async def test_what_somebody_else_stored_well_is_served() -> None:
-    """A certificate that an administrator put there, for these names, is taken by all."""
+def put(replicas: Replicas, theirs: Identity) -> None:
+    """Put a certificate of one's own in the place of what is served, as kubectl does: the rest stays."""
+    found = {key: value for key, value in stored(Shared(theirs)).items() if key in _CURRENT}
+    replicas.secret.hold({**(replicas.secret.data or {}), **found})
+
+
+SERVE, FORGET = KNOWN_AFTER + 2 * EVERY, 2 * (KNOWN_AFTER + 2 * EVERY)
+
+
+@pytest.mark.parametrize(
+    ("after", "beside"),
+    [(-300, set()), (EVERY, {"next-ca.crt"}), (SERVE, {"former-ca.crt"}), (FORGET, set())],
+)
+async def test_what_somebody_else_stored_well_is_served_when_it_is_trusted(
+    after: float, beside: set[str]
+) -> None:
+    """A certificate that an administrator put there, for these names, whenever: no request fails."""
     async with three() as replicas:
-        await replicas.watch(100)
+        await asyncio.sleep(600 - 21 + after)
+        ours, writes = replicas.secret.authority, replicas.secret.writes
+        assert beside == {"next-ca.crt", "former-ca.crt"} & (replicas.secret.data or {}).keys()
         theirs = issue(NAMES, replicas.now())
-        replicas.secret.hold(stored(Shared(theirs)))
-        await asyncio.sleep(EVERY + 1)
-        await replicas.watch(300)
+        put(replicas, theirs)
+        await replicas.watch(EVERY)
+        assert theirs.authority in replicas.registered.bundle
+        assert theirs.authority != replicas.secret.authority
+        assert ours == replicas.secret.authority
+        await replicas.watch(4 * (KNOWN_AFTER + EVERY))
+        assert theirs.authority == replicas.secret.authority == replicas.registered.bundle
+        assert writes + 3 == replicas.secret.writes
+        assert set(_CURRENT) == (replicas.secret.data or {}).keys()
+
+
+async def test_whoever_puts_it_there_again_gets_it_all_the_same() -> None:
+    """A tool that insists is answered at each look, and what it wants is served a minute later."""
+    async with three() as replicas:
+        theirs = issue(NAMES, replicas.now())
+        for _ in range(8):
+            put(replicas, theirs)
+            await replicas.watch(20)
+        assert theirs.authority == replicas.secret.authority
+        await replicas.watch(4 * (KNOWN_AFTER + EVERY))
         assert theirs.authority == replicas.registered.bundle
-        assert 0 == replicas.secret.writes
+        assert set(_CURRENT) == (replicas.secret.data or {}).keys()
+
+
+class Line:
+    """The way of one replica to the Secret, which may be cut."""
+
+    def __init__(self, secret: Secret) -> None:
+        self._secret = secret
+        self.cut = False
+
+    async def read(self) -> Found | None:
+        """Read it."""
+        if self.cut:
+            raise ClusterError("the API server did not answer")
+        return await self._secret.read()
+
+    async def write(self, data: Mapping[str, bytes | None], found: Found | None) -> Found:
+        """Write it."""
+        return await self._secret.write(data, found)
+
+
+async def test_a_replica_that_missed_a_renewal_comes_back_without_a_quarrel() -> None:
+    """What it serves is trusted once more until it serves what the others do; then all is still."""
+    async with three() as replicas:
+        line = Line(replicas.secret)
+        late = await replicas.join(line)
+        line.cut = True
+        replicas.all.remove(late)
+        await asyncio.sleep(600 + 4 * (KNOWN_AFTER + EVERY))
+        served = replicas.secret.authority
+        assert not shake_hands(late, replicas.registered.bundle)
+        line.cut = False
+        await asyncio.sleep(EVERY + 1)
+        assert shake_hands(late, replicas.registered.bundle)
+        replicas.all.append(late)
+        await replicas.watch(4 * (KNOWN_AFTER + EVERY))
+        assert served == replicas.secret.authority == replicas.registered.bundle
+        assert 6 == replicas.secret.writes
+        await asyncio.sleep(600)
+        assert 6 == replicas.secret.writes
 
 
 @pytest.mark.parametrize(
