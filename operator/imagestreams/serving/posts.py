@@ -14,6 +14,7 @@ import email.utils
 import functools
 import http
 import re
+import time
 from typing import TYPE_CHECKING, cast
 
 from imagestreams.errors import InvalidError
@@ -149,6 +150,8 @@ class _Client:
         self._finishing = False
         self._refused = False
         self._timer: asyncio.TimerHandle | None = None
+        self._until = 0.0
+        self._then: Callable[[], None] = self.abort
 
     def connection_made(self, connection: Connection) -> None:
         self._connection = connection
@@ -242,20 +245,44 @@ class _Client:
             self._connection.close()
 
     def _wait(self, seconds: float, then: Callable[[], None]) -> None:
+        """Do something in so many seconds, instead of what was to be done before.
+
+        A timer that is set already is left to ring early, and set again then: of those who ask often none
+        is set for each request.
+        """
+        self._until = self._loop.time() + seconds
+        self._then = then
+        if self._timer is None or self._timer.when() > self._until:
+            self._set_timer()
+
+    def _set_timer(self) -> None:
         self._stop_waiting()
-        self._timer = self._loop.call_later(seconds, then)
+        self._timer = self._loop.call_at(self._until, self._ring)
+
+    def _ring(self) -> None:
+        self._timer = None
+        if self._loop.time() < self._until:
+            self._set_timer()
+        else:
+            self._then()
 
     def _stop_waiting(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
+            self._timer = None
 
 
 def _spell(reply: Reply, *, kept: bool) -> bytes:
     last = "" if kept else "Connection: close\r\n"
     head = (
         f"HTTP/1.1 {reply.status} {http.HTTPStatus(reply.status).phrase}\r\n"
-        f"Date: {email.utils.formatdate(usegmt=True)}\r\n"
+        f"Date: {_date(int(time.time()))}\r\n"
         f"Content-Type: {reply.content_type}\r\n"
         f"Content-Length: {len(reply.content)}\r\n{last}\r\n"
     )
     return head.encode() + reply.content
+
+
+@functools.lru_cache(maxsize=1)
+def _date(second: int) -> str:
+    return email.utils.formatdate(second, usegmt=True)
