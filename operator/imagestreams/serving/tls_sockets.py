@@ -84,6 +84,9 @@ class Listener:
         while True:
             try:
                 raw, _ = await loop.sock_accept(listening)
+            except ConnectionError:
+                # Gone while it waited.
+                continue
             except OSError as error:
                 # Such as too many open files; who wants to be connected waits meanwhile.
                 _log.warning("no connection can be accepted: %s", error)
