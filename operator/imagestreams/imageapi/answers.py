@@ -7,6 +7,7 @@ k8s.io/apimachinery/pkg/api/errors, which `oc` and kubectl print and partly bran
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import TYPE_CHECKING, Any
 
 from imagestreams.errors import StatusError
@@ -174,6 +175,12 @@ def body(error: StatusError) -> dict[str, Any]:
         "reason": error.reason,
     }
     return {**status, **border.without_empty(details=error.details), "code": error.code}
+
+
+def warned(warnings: Sequence[str]) -> list[tuple[str, str]]:
+    """Spell warnings as headers (RFC 7234: quoted, in ASCII); kubectl and oc show them beside the answer."""
+    plain = (" ".join(text.split()).encode("ascii", "replace").decode() for text in warnings)
+    return [("Warning", '299 - "' + re.sub(r'(["\\])', r"\\\1", text) + '"') for text in plain]
 
 
 def _named(

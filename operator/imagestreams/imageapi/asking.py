@@ -61,6 +61,8 @@ class Answer:
 
     body: dict[str, Any]
     code: int = 200
+    warnings: tuple[str, ...] = ()
+    """What was not done all the same, which kubectl and oc show."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -8,14 +8,17 @@ from __future__ import annotations
 import json
 import math
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import yaml
 
 from imagestreams.imageapi import answers
 from imagestreams.imageapi.resources import API_VERSION
+from imagestreams.model import border
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from imagestreams.errors import StatusError
 
 DEEPEST = 200
@@ -77,6 +80,23 @@ def read_delete_options(body: bytes) -> dict[str, Any]:
     if not all(isinstance(stage, str) for stage in options.get("dryRun", ())):
         raise answers.bad_request("the field dryRun of DeleteOptions is a list of texts")
     return options
+
+
+class Unmet(NamedTuple):
+    """A precondition of a deletion that an object does not meet: UID or ResourceVersion."""
+
+    name: str
+    wanted: str
+    found: str
+
+
+def unmet_precondition(options: Mapping[str, Any], stored: Mapping[str, Any]) -> Unmet | None:
+    """Say why a deletion is not meant for a stored object, None where it is."""
+    wanted, metadata = options.get("preconditions", {}), border.mapping(stored.get("metadata"))
+    for field, name in (("uid", "UID"), ("resourceVersion", "ResourceVersion")):
+        if wanted.get(field) and wanted[field] != metadata.get(field):
+            return Unmet(name, wanted[field], border.text(metadata.get(field)))
+    return None
 
 
 def read_yaml(body: bytes) -> Any:

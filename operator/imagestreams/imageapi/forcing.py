@@ -14,18 +14,33 @@ from imagestreams.imageapi.stream_edits import without_intents
 from imagestreams.imageapi.trying import TRIES, pause_before
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     from imagestreams.imageapi.stream_store import StreamStore
 
+    Stored = dict[str, Any]
+
+_NAMED = 5
+_SERVERS_FAULT = 500
+
 
 async def import_anew(
-    store: StreamStore, stored: dict[str, Any], names: Collection[str], *, resource: str
-) -> dict[str, Any]:
+    store: StreamStore, stored: Stored, names: Collection[str], *, resource: str, changed: bool
+) -> tuple[Stored, tuple[str, ...]]:
     """Have some tags of a stream imported anew, whoever writes it meanwhile; give the stream as it is then.
 
-    `resource` is what is told to whoever has to try again. Raises StatusError.
+    `resource` is what is told to whoever has to try again, `changed` whether something is stored already of
+    what was asked for: then that is the answer, with a warning of what could not be done. Raises StatusError.
     """
+    try:
+        return await _forgotten(store, stored, names, resource), ()
+    except StatusError as error:
+        if not changed or error.code < _SERVERS_FAULT:
+            raise
+        return stored, (_warning(stored["metadata"]["name"], sorted(names), error),)
+
+
+async def _forgotten(store: StreamStore, stored: Stored, names: Collection[str], resource: str) -> Stored:
     for attempt in range(TRIES):
         if attempt:
             await pause_before(attempt)
@@ -39,3 +54,13 @@ async def import_anew(
             if error.code != 409:
                 raise
     raise answers.server_timeout(resource, "update", 2)
+
+
+def _warning(stream: str, names: Sequence[str], error: StatusError) -> str:
+    why = "others write its status all the time" if error.reason == "ServerTimeout" else str(error)
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    tags = ", ".join(f"{stream}:{name}" for name in names[:_NAMED]) + more
+    return (
+        "what was sent is stored, and the operator imports what that changes; that it has to import "
+        f"{tags} anew could not be noted ({why}): ask for it with oc import-image"
+    )

@@ -12,6 +12,7 @@ from imagestreams.errors import ClusterError, ConflictError, GoneError, StatusEr
 from imagestreams.imageapi import answers, import_specs
 from imagestreams.imageapi.trying import TRIES, pause_before
 from imagestreams.imageapi.validation import validate_stream
+from imagestreams.importing.confirming import moved_elsewhere
 from imagestreams.importing.effective import Defaults, effective
 from imagestreams.importing.record import record
 from imagestreams.model.permission import own_alone
@@ -25,8 +26,7 @@ if TYPE_CHECKING:
     from imagestreams.importing.record import Outcome
     from imagestreams.importing.repository import Known
     from imagestreams.importing.tools import StatusWriter
-    from imagestreams.model.status import StreamStatus, TagEvent
-    from imagestreams.model.stream import TagSpec
+    from imagestreams.model.status import StreamStatus
 
     Stored = dict[str, Any]
     Found = Sequence[tuple[Wanted, Outcome | None]]
@@ -125,11 +125,7 @@ def changed_tags(one: Stored, other: Stored) -> frozenset[str]:
     """Name the tags that ask for something else, or stand for another image, in two versions of a stream."""
     if one is other:
         return frozenset()
-    before, now = (_tags(Stream.parse(each)) for each in (one, other))
-    return frozenset(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
-
-
-def _tags(stream: Stream) -> dict[str, tuple[TagSpec | None, TagEvent | None]]:
-    specs = {tag.name: tag for tag in stream.tags}
-    items = {status.tag: status.current for status in stream.status.tags if status.current is not None}
-    return {name: (specs.get(name), items.get(name)) for name in specs.keys() | items.keys()}
+    before, now = Stream.parse(one), Stream.parse(other)
+    then, specs = ({tag.name: tag for tag in each.tags} for each in (before, now))
+    edited = {name for name in then.keys() | specs.keys() if then.get(name) != specs.get(name)}
+    return moved_elsewhere(now.status, before.status) | edited

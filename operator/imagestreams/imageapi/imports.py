@@ -117,6 +117,9 @@ class Imports:
         scope = Scope(ask.namespace, access, ends, store, token=f"import {uuid.uuid4()}")
         under_way = _Import(ask, sent, scope, stored)
         under_way.images = import_specs.wanted_images(sent)
+        repository = import_specs.wanted_repository(sent)
+        asked_of = [*under_way.images, *([repository] if repository else [])]
+        self._asker.keyring.forget_refusals({each.source for each in asked_of}, access)
         await self._list(under_way)
         wanted = [*under_way.images, *under_way.listed]
         self._writer.check(under_way.base, stored, wanted)

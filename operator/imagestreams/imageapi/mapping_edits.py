@@ -1,13 +1,16 @@
 """An ImageStreamMapping as what it is: an Image to store, and one more event in the history of a tag. Pure.
 
-What the original's registry sends after a push. Spec is not touched: a tag that was only pushed is in status
-alone. What the event changes beyond its own tag is importing.record's, as for any other. Who reads, writes
-and tries again is imageapi.mappings.
+What the original's registry sends after a push. A manifest that comes with it has to be the one that names
+the image, for that image is everybody's, and it says what is in it. Spec is not touched: a tag that was only
+pushed is in status alone. What the event changes beyond its own tag is importing.record's, as for any other.
+Who reads, writes and tries again is imageapi.mappings.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
 from typing import TYPE_CHECKING, Any
 
 from imagestreams.imageapi import answers
@@ -20,11 +23,11 @@ from imagestreams.importing.record import record
 from imagestreams.importing.repository import NOTHING_KNOWN
 from imagestreams.model import annotation_keys, border
 from imagestreams.model.history import add_event
-from imagestreams.model.image import MANAGED_LABEL, image_name
+from imagestreams.model.image import LAYERS_ORDER, MANAGED_LABEL, image_name
 from imagestreams.model.permission import own_alone
 from imagestreams.model.reference import is_digest, is_tag
 from imagestreams.model.status import IMPORT_SUCCESS, TagEvent, TagStatus
-from imagestreams.registry.description import describe_image, describe_index
+from imagestreams.registry.description import config_of, describe_image, describe_index
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,7 +38,9 @@ if TYPE_CHECKING:
 
 KIND = "ImageStreamMapping"
 RESOURCE = "imagestreammappings"
-_BLOBS = ("dockerImageManifest", "dockerImageConfig")
+_MANIFEST, _CONFIG = _BLOBS = ("dockerImageManifest", "dockerImageConfig")
+_METADATA, _MEDIA_TYPE = "dockerImageMetadata", "dockerImageManifestMediaType"
+_PARTS = ("dockerImageLayers", "dockerImageManifests")
 _BLOB_STORED = "image.openshift.io/manifestBlobStored"
 """The original's annotation on an Image whose registry keeps manifest and config itself."""
 _NOT_STORED = frozenset({"kind", "apiVersion", "metadata", "signatures"})
@@ -75,7 +80,7 @@ def read_mapping(sent: Mapping[str, Any], namespace: str) -> ImageMapping:
 
 
 def stored_image(image: Mapping[str, Any]) -> dict[str, Any]:
-    """Give an Image that was pushed as the CRD stores it: described from its manifest where it is not yet.
+    """Give an Image that was pushed as the CRD stores it: what its manifest says of it is so.
 
     It has the label of those that are ours, so it goes some time after the last history that named it.
     As in the original, signatures are not taken from whoever pushes.
@@ -83,7 +88,12 @@ def stored_image(image: Mapping[str, Any]) -> dict[str, Any]:
     metadata = border.mapping(image.get("metadata"))
     digest = border.text(metadata.get("name"))
     sent = {field: value for field, value in image.items() if value is not None and field not in _NOT_STORED}
-    content = {**_described(sent, digest), **sent}
+    described = _described(sent, digest)
+    content = {**sent, **described}
+    if described:
+        content = {
+            field: value for field, value in content.items() if field in described or field not in _PARTS
+        }
     # What we note on Images ourselves is nobody else's to say.
     notes = {
         key: value
@@ -92,6 +102,8 @@ def stored_image(image: Mapping[str, Any]) -> dict[str, Any]:
     }
     if notes.get(_BLOB_STORED) == "true":
         content = {field: value for field, value in content.items() if field not in _BLOBS}
+    if "dockerImageLayers" in described:
+        notes |= dict([LAYERS_ORDER])
     return {
         "apiVersion": STORED_VERSION,
         "kind": "Image",
@@ -171,6 +183,8 @@ def _image(image: Mapping[str, Any]) -> list[Cause]:
         causes.append(required(name, "name or generateName is required"))
     elif not is_digest(digest):
         causes.append(invalid(name, digest, _NO_DIGEST))
+    else:
+        causes += _hashed(image, digest)
     if not pull_spec:
         causes.append(required(reference))
     elif why := unreadable(pull_spec):
@@ -178,15 +192,54 @@ def _image(image: Mapping[str, Any]) -> list[Cause]:
     return causes
 
 
+def _hashed(image: Mapping[str, Any], digest: str) -> list[Cause]:
+    """Say whether manifest and config, where they came, are those that the name of the image stands for."""
+    manifest = _blob(image, _MANIFEST)
+    if not manifest or _is_signed(_load(manifest)):
+        return []
+    if (found := _digest(manifest)) != digest:
+        why = f'the manifest has this digest, and the image is named "{digest}"'
+        return [invalid(f"image.{_MANIFEST}", found, why)]
+    config, named = _blob(image, _CONFIG), config_of(manifest)
+    if config and named is not None and (found := _digest(config)) != named.digest:
+        why = f'the config has this digest, and the manifest names "{named.digest}"'
+        return [invalid(f"image.{_CONFIG}", found, why)]
+    return []
+
+
 def _described(image: Mapping[str, Any], digest: str) -> dict[str, Any]:
     """Describe an image by its manifest and config, where they came with it."""
-    manifest = border.text(image.get("dockerImageManifest")).encode(errors="replace")
-    if not manifest:
+    manifest, config = _blob(image, _MANIFEST), _blob(image, _CONFIG)
+    body = _load(manifest)
+    if not manifest or _is_signed(body):
         return {}
-    media_type = border.text(image.get("dockerImageManifestMediaType"))
+    media_type = border.text(body.get("mediaType")) or border.text(image.get(_MEDIA_TYPE))
     found = describe_index(manifest, digest=digest, media_type=media_type)
     if not found.manifests:
-        config = border.text(image.get("dockerImageConfig")).encode(errors="replace")
         found = describe_image(manifest, digest=digest, media_type=media_type, config=config)
-    known = found.to_json("")
-    return {field: value for field, value in known.items() if value and field not in _NOT_STORED}
+    known = {field: value for field, value in found.to_json("").items() if value and field not in _NOT_STORED}
+    if not config:
+        # A manifest alone says little of how the image is run.
+        sent = border.mapping(image.get(_METADATA))
+        known[_METADATA] = {**found.metadata, **sent, "Id": found.metadata["Id"]}
+    return known
+
+
+def _blob(image: Mapping[str, Any], field: str) -> bytes:
+    return border.text(image.get(field)).encode(errors="replace")
+
+
+def _digest(content: bytes) -> str:
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+def _load(manifest: bytes) -> dict[str, Any]:
+    try:
+        return border.mapping(json.loads(manifest))
+    except (ValueError, RecursionError):
+        return {}
+
+
+def _is_signed(manifest: Mapping[str, Any]) -> bool:
+    # Docker's schema 1: its digest is that of a part of it, without the signatures.
+    return manifest.get("schemaVersion") == 1 and bool(manifest.get("signatures"))

@@ -194,7 +194,7 @@ class Server:
             return response
         self._metrics.api_requests.labels(found.verb, str(answer.code)).inc()
         shown = negotiation.shape(answer.body, wish, ask.resource, _now(), include=include)
-        return _json(shown, status=answer.code)
+        return _json(shown, status=answer.code, headers=answers.warned(answer.warnings))
 
     async def _watch(
         self, request: web.Request, watch: Watch, wish: Wish, ask: Ask, include: str

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from imagestreams.imageapi import answers
 from imagestreams.imageapi.answers import Cause
+from imagestreams.imageapi.bodies import unmet_precondition
 from imagestreams.imageapi.shapes import check_shape
 from imagestreams.imageapi.validation import invalid, required, segment
 from imagestreams.model import border
@@ -24,6 +25,7 @@ KIND = "ImageSignature"
 RESOURCE = "imagesignatures"
 _TOLD = "imageSignatures"
 """As the original calls the resource in what it answers."""
+_SINCE = {"UID": "deleted and then recreated", "ResourceVersion": "modified"}
 _FORM = "name must be of format <imageName>@<signatureName>"
 
 
@@ -79,8 +81,18 @@ def with_signature(image: Mapping[str, Any], signature: Mapping[str, Any]) -> li
     return [*known, dict(signature)]
 
 
-def without_signature(image: Mapping[str, Any], name: str) -> list[Any]:
-    """Give the signatures of an Image without one. Raises StatusError (404) where it has no such."""
+def without_signature(image: Mapping[str, Any], name: str, options: Mapping[str, Any]) -> list[Any]:
+    """Give the signatures of an Image without one; `options` are those of the deletion.
+
+    A signature has neither uid nor version of its own, so its Image's are the preconditions.
+    Raises StatusError: 404 where there is no such, 409 where a precondition is not met.
+    """
+    if unmet := unmet_precondition(options, image):
+        why = (
+            f"the {unmet.name} in the precondition ({unmet.wanted}) does not match the {unmet.name} in "
+            f"record ({unmet.found}). The object might have been {_SINCE[unmet.name]}"
+        )
+        raise answers.conflict(RESOURCE, name, why)
     known = border.items(image.get("signatures"))
     left = [each for each in known if _name(border.mapping(each)) != name]
     if len(left) == len(known):

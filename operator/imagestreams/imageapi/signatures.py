@@ -52,10 +52,12 @@ class Signatures:
         return Answer({"kind": KIND, "apiVersion": API_VERSION, **signature}, 201)
 
     async def _delete(self, ask: Ask) -> Answer:
-        if bodies.read_delete_options(ask.body).get("dryRun"):
+        options = bodies.read_delete_options(ask.body)
+        if options.get("dryRun"):
             ask = dataclasses.replace(ask, query={**ask.query, "dryRun": "All"})
         store = StreamStore(self._server, ask)
-        await self._edit(store, signed_image(ask.name), lambda found: without_signature(found, ask.name))
+        image = signed_image(ask.name)
+        await self._edit(store, image, lambda found: without_signature(found, ask.name, options))
         return Answer(answers.success())
 
     async def _edit(
@@ -66,8 +68,9 @@ class Signatures:
             image = await store.image(digest)
             if image is None:
                 raise answers.not_found("images", digest)
+            wanted = edit(image)
             try:
-                await store.patch_image(image, {"signatures": edit(image)})
+                await store.patch_image(image, {"signatures": wanted})
             except StatusError as error:
                 if error.code != 409 or error.reason != "Conflict":
                     raise

@@ -137,8 +137,7 @@ class Stored:
                 f"the name of the object ({border.text(metadata.get('name'))[:100]}) does not match the "
                 f"name on the URL ({ask.name[:100]})"
             )
-        found = await self._replace(ask, lambda _: submitted, guarded="resourceVersion" in metadata)
-        return Answer(self._view(found))
+        return await self._replace(ask, lambda _: submitted, guarded="resourceVersion" in metadata)
 
     async def _patch(self, ask: Ask) -> Answer:
         if ask.content_type not in patches.ACCEPTED:
@@ -155,8 +154,7 @@ class Stored:
                 "PATCH", self._path(ask), query=query, body=body, content_type=ask.content_type
             )
             return Answer(self._view(found))
-        found = await self._replace(ask, lambda shown: self._patched(ask, shown))
-        return Answer(self._view(found))
+        return await self._replace(ask, lambda shown: self._patched(ask, shown))
 
     def _patched(self, ask: Ask, shown: Body) -> Body:
         return patches.apply_patch(ask.content_type, ask.body, shown, self._kind.name)
@@ -173,15 +171,14 @@ class Stored:
             patch = {**patch, "apiVersion": STORED_VERSION}
         return json.dumps(patch).encode()
 
-    async def _replace(self, ask: Ask, change: Callable[[Body], Body], *, guarded: bool = False) -> Body:
+    async def _replace(self, ask: Ask, change: Callable[[Body], Body], *, guarded: bool = False) -> Answer:
         """Write what a change makes of the view; again where others wrote and no version was named."""
         store = self._kind.store_status if ask.subresource else self._kind.store
         assert store is not None, ask.subresource  # noqa: S101  # the table of resources has no other
         for attempt in range(_TRIES):
             before = await self.read(ask.namespace, ask.name)
             submitted = change(self._view(before))
-            version = border.text(border.mapping(submitted.get("metadata")).get("resourceVersion"))
-            current = border.text(border.mapping(before.get("metadata")).get("resourceVersion"))
+            version, current = _version(submitted), _version(before)
             body = self._written(store(submitted, before), self._kind.stored_name(ask.name))
             body["metadata"] = {**body["metadata"], "resourceVersion": version or current}
             try:
@@ -193,14 +190,19 @@ class Stored:
                 if error.code != 409 or named or attempt == _TRIES - 1:
                     raise
             else:
-                return await self._anew(ask, written, self._kind.forced(submitted, before))
+                return await self._anew(ask, before, written, self._kind.forced(submitted, before))
         raise answers.server_timeout(ask.resource, ask.verb)
 
-    async def _anew(self, ask: Ask, written: Body, forced: frozenset[str]) -> Body:
-        """Have the tags imported anew that were written for nothing else."""
-        if not forced or ask.subresource or ask.dry_run:
-            return written
-        return await import_anew(StreamStore(self._upstream, ask), written, forced, resource=ask.resource)
+    async def _anew(self, ask: Ask, before: Body, written: Body, forced: frozenset[str]) -> Answer:
+        """Answer a write, and have the tags imported anew that were written for nothing else."""
+        warnings: tuple[str, ...] = ()
+        if forced and not ask.subresource and not ask.dry_run:
+            changed = _version(written) != _version(before)
+            store = StreamStore(self._upstream, ask)
+            written, warnings = await import_anew(
+                store, written, forced, resource=ask.resource, changed=changed
+            )
+        return Answer(self._view(written), warnings=warnings)
 
     async def _delete(self, ask: Ask) -> Answer:
         query = self._query(ask, _DELETING if ask.verb == "delete" else (*_DELETING, *_LISTING))
@@ -256,3 +258,7 @@ def apply_body(ask: Ask, kind: str, stored_name: Callable[[str], str]) -> bytes:
         metadata["name"] = stored_name(name)
     applied: Mapping[str, Any] = {**content, "apiVersion": STORED_VERSION, "metadata": metadata}
     return json.dumps(applied).encode()
+
+
+def _version(body: Body) -> str:
+    return border.text(border.mapping(body.get("metadata")).get("resourceVersion"))

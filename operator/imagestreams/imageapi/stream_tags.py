@@ -150,15 +150,17 @@ class TagHandler:
             stored = await store.create(edit.stream)
         elif edit.changed:
             stored = await store.write(edit.stream)
+        warnings: tuple[str, ...] = ()
         if edit.forced:
-            stored = await import_anew(store, stored, {tag}, resource=self._kind.resource)
+            stored, warnings = await import_anew(
+                store, stored, {tag}, resource=self._kind.resource, changed=edit.changed
+            )
         image = await store.image(tag_view.current_image(stored, tag))
         shown = self._kind.view(stored, tag, image, pending=True, mode=self._mode)
-        return Answer(shown or {}, 201 if edit.created else 200)
+        return Answer(shown or {}, 201 if edit.created else 200, warnings)
 
     async def _delete(self, ask: Ask, store: StreamStore) -> Answer:
         options = bodies.read_delete_options(ask.body)
-        known = options.get("preconditions", {})
         if options.get("dryRun") and not ask.dry_run:
             ask = dataclasses.replace(ask, query={**ask.query, "dryRun": "All"})
             store = StreamStore(self._server, ask)
@@ -170,10 +172,9 @@ class TagHandler:
             stored = await store.find(name) if gone else await store.read(name)
             if stored is None:
                 return Answer(answers.success())
-            if not gone:
-                why = tag_edits.broken_precondition(stored, known)
-                if why:
-                    raise answers.conflict(self._kind.resource, ask.name, why)
+            if not gone and (unmet := bodies.unmet_precondition(options, stored)):
+                why = f"the {unmet.name} precondition was not met"
+                raise answers.conflict(self._kind.resource, ask.name, why)
             if tag_edits.has_spec_tag(stored, tag):
                 stored = await store.write(tag_edits.without_spec_tag(stored, tag))
                 gone = True

@@ -35,15 +35,6 @@ class TagEdit:
     """Whether the tag is to be imported anew, for which its status has to lose the intent."""
 
 
-def broken_precondition(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
-    """Say which of the preconditions of a deletion a stream does not meet, "" where it meets all."""
-    metadata = stored["metadata"]
-    for field, name in (("uid", "UID"), ("resourceVersion", "ResourceVersion")):
-        if wanted.get(field) and wanted[field] != metadata.get(field):
-            return f"the {name} precondition was not met"
-    return ""
-
-
 def new_stream(namespace: str, name: str) -> dict[str, Any]:
     """Make the stream that a tag is written to where there is none."""
     return {

@@ -88,7 +88,7 @@ class Asker:
         self._hosts = Hosts(
             lambda host, troubled: metrics.troubled.labels(metrics.host(host)).set(int(troubled))
         )
-        self._keyring = Keyring(lambda: asyncio.get_running_loop().time())
+        self.keyring = Keyring(lambda: asyncio.get_running_loop().time())
 
     def queue(
         self,
@@ -262,7 +262,7 @@ class Asker:
         loop = asyncio.get_running_loop()
         refused: RegistryError | None = None
         ends = loop.time() + _PATIENCE
-        for credential in self._keyring.in_order(place, access.credentials(place)):
+        for credential in self.keyring.in_order(place, access.credentials(place)):
             asked = dataclasses.replace(question, credential=credential)
             answer = await self._with_credential(asked, credential, matter, do)
             if not isinstance(answer, RegistryError) or not answer.another_may_see:
@@ -283,14 +283,14 @@ class Asker:
         do: Callable[[Question], _Answer],
     ) -> _Answer | RegistryError:
         place = question.place
-        async with self._keyring.proving(place, credential):
-            if (known := self._keyring.refusal(place, credential)) is not None:
+        async with self.keyring.proving(place, credential):
+            if (known := self.keyring.refusal(place, credential)) is not None:
                 return known.saying(explain(known, question.reference, Visitor(place, credential)))
             answer = await self._sharing.put(question, matter, do)
             if isinstance(answer, RegistryError):
-                self._keyring.failed(place, credential, answer)
+                self.keyring.failed(place, credential, answer)
             else:
-                self._keyring.worked(place, credential)
+                self.keyring.worked(place, credential)
         return answer
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from imagestreams.importing.repository import Listing
+    from imagestreams.model.status import StreamStatus, TagEvent
     from imagestreams.model.stream import Stream
 
 _AT_ONCE = float("-inf")
@@ -100,3 +101,17 @@ def forgotten_elsewhere(stream: Stream, before: Stream) -> frozenset[str]:
         if (status is None or status.intent != told) and told == intent_of(stream, tag):
             found.add(tag.name)
     return frozenset(found)
+
+
+def moved_elsewhere(status: StreamStatus, before: StreamStatus) -> frozenset[str]:
+    """Name the tags that stand for another image, or have another one available, than before.
+
+    Whoever asked a registry before that found the older: what others wrote meanwhile stays.
+    """
+    now, then = _images(status), _images(before)
+    return frozenset(name for name in now.keys() | then.keys() if now.get(name) != then.get(name))
+
+
+def _images(status: StreamStatus) -> dict[str, tuple[TagEvent | None, TagEvent | None]]:
+    found = ((tag.tag, tag.current, tag.available) for tag in status.tags)
+    return {name: (current, available) for name, current, available in found if current or available}

@@ -2,7 +2,8 @@
 
 The one that last worked comes first, so that those who hold it ask the same question and share its answer. A
 password that was refused is not sent again until its secret holds another or ten minutes have passed: many
-registries lock an account after a few wrong ones. Used by importing.asking, in one event loop.
+registries lock an account after a few wrong ones. For who asks by hand it is sent once more. Used by
+importing.asking, in one event loop.
 """
 
 from __future__ import annotations
@@ -11,13 +12,16 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING
 
-from imagestreams.errors import BasicRefusedError, PasswordError, UnauthorizedError
+from imagestreams.errors import BasicRefusedError, InvalidError, PasswordError, UnauthorizedError
+from imagestreams.model.reference import parse_reference
 from imagestreams.registry.memory import Memory
+from imagestreams.registry.names import place_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
     from imagestreams.errors import RegistryError
+    from imagestreams.registry.access import Access
     from imagestreams.registry.credentials import Credential
     from imagestreams.registry.names import Place
 
@@ -58,8 +62,18 @@ class Keyring:
         """Note that a credential opened a repository."""
         self._worked.put(place, credential.key)
         self._good.put((place.host, credential.key), True)
-        for scope in (place.host, str(place)):
-            self._refused.forget((scope, credential.key))
+        self._forget(place, credential)
+
+    def forget_refusals(self, references: Iterable[str], access: Access) -> None:
+        """Let somebody who asks for these by hand hear anew what their registries think of what they have.
+
+        Once for each request, not for each tag of it: what is refused then is refused for ten minutes.
+        """
+        for text in references:
+            with contextlib.suppress(InvalidError):
+                for place in access.rules.places(place_of(parse_reference(text))):
+                    for credential in access.credentials(place):
+                        self._forget(place, credential)
 
     def failed(self, place: Place, credential: Credential, error: RegistryError) -> None:
         """Note what a credential was answered; only refusals count."""
@@ -76,6 +90,10 @@ class Keyring:
         # Not the error itself: it holds on to all that was at hand when it was raised.
         until = self._clock() + REFUSED_FOR
         self._refused.put((scope, credential.key), (until, type(error), error.words))
+
+    def _forget(self, place: Place, credential: Credential) -> None:
+        for scope in (place.host, str(place)):
+            self._refused.forget((scope, credential.key))
 
     @contextlib.asynccontextmanager
     async def proving(self, place: Place, credential: Credential) -> AsyncIterator[None]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from imagestreams.importing.plan import Ask
     from imagestreams.importing.record import Outcome
     from imagestreams.importing.repository import Unlisted, Wanted
-    from imagestreams.model.status import Intent
+    from imagestreams.model.status import Intent, StreamStatus
     from imagestreams.model.stream import Stream
 
 _SPREAD_LEAST = 2.0
@@ -142,6 +142,18 @@ class Memory:
         for tag in tags:
             if tag not in self.asking and tag not in self.outcomes:
                 self.attempts.pop(tag, None)
+
+    def leave_to_others(self, tags: frozenset[str], status: StreamStatus) -> None:
+        """Note that others moved tags, as a status tells, after they were asked for: theirs is the newer.
+
+        What theirs is no answer to goes on being asked for, or is asked for anew.
+        """
+        told = {tag.tag: tag.intent for tag in status.tags}
+        for tag in tags:
+            self.outcomes.pop(tag, None)
+            if (ask := self.asking.get(tag)) is not None and ask.intent == told.get(tag):
+                del self.asking[tag]
+        self.forget_attempts(tags)
 
     def retry_failed(self) -> bool:
         """Make everything that failed due at once; tell whether anything did."""

@@ -141,8 +141,8 @@ class Settler:
         try:
             written = await self._tools.writer.write(stream, status)
         except ConflictError:
+            # A look tells first which of the answers others have overtaken.
             streams.put(await self._tools.writer.read(key))
-            memory.unsettled = True
             self._owner.look_at(key, _now())
             return False
         except GoneError:

@@ -14,7 +14,12 @@ from typing import TYPE_CHECKING
 
 from imagestreams.importing.asking import Asker
 from imagestreams.importing.background import Background, woken
-from imagestreams.importing.confirming import confirmed, forgotten_elsewhere, settled_elsewhere
+from imagestreams.importing.confirming import (
+    confirmed,
+    forgotten_elsewhere,
+    moved_elsewhere,
+    settled_elsewhere,
+)
 from imagestreams.importing.derive import followed_streams
 from imagestreams.importing.effective import Defaults, effective
 from imagestreams.importing.followers import Followers
@@ -155,9 +160,7 @@ class Importer:
             self._look_at_time(key, now + HOLDS)
             self._background.spawn(self._check_permissions(key, foreign, now))
         if memory.known is not None and memory.known is not stored:
-            before = effective(memory.known, memory.repository, self._defaults)
-            memory.forget_attempts(forgotten_elsewhere(stream, before))
-            memory.attempts |= settled_elsewhere(stream, before, memory.attempts, now=now)
+            self._learn(memory, stream, effective(memory.known, memory.repository, self._defaults), now)
         memory.known = stored
         decided = plan(
             stream,
@@ -184,6 +187,12 @@ class Importer:
         elif memory.outcomes or followed or memory.settled is not stored:
             self._settler.soon(key, memory)
         self.images.look_at(stream)
+
+    def _learn(self, memory: Memory, stream: Stream, before: Stream, now: float) -> None:
+        if memory.outcomes or memory.asking:
+            memory.leave_to_others(moved_elsewhere(stream.status, before.status), stream.status)
+        memory.forget_attempts(forgotten_elsewhere(stream, before))
+        memory.attempts |= settled_elsewhere(stream, before, memory.attempts, now=now)
 
     def _do(self, key: StreamKey, memory: Memory, decided: Plan, now: float) -> None:
         asks = [ask for ask in decided.asks if memory.asking.get(ask.tag) != ask]

@@ -211,6 +211,23 @@ def test_it_asks_with_what_the_namespace_has(
     assert digest == current(kubectl, "app", "1")
 
 
+def test_a_password_that_was_refused_is_sent_anew(
+    operator: OperatorProcess, facade: FacadeProcess, kubectl: Kubectl
+) -> None:
+    """Somebody mends the account at the registry and imports by hand: nobody waits for ten minutes."""
+    assert operator.alive
+    assert facade.alive
+    password = secrets.token_hex(8)
+    with FaultRegistry(auth="basic") as registry:
+        digest = registry.put_image("team/app", "1")
+        kubectl.apply(pull_secret("pull", registry.host, registry.username, password))
+        wanted = importing("app", image(f"{registry.host}/team/app:1"), import_=False)
+        refused = imported(kubectl, wanted)["images"][0]
+        assert "Unauthorized" == refused["status"]["reason"]
+        registry.change_password(registry.username, password)
+        assert digest == imported(kubectl, wanted)["images"][0]["image"]["metadata"]["name"]
+
+
 def test_a_registry_that_hangs_holds_up_nobody_else(
     operator: OperatorProcess, facade: FacadeProcess, kubectl: Kubectl
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import concurrent.futures
 import contextlib
+import hashlib
 import json
 import secrets
 from typing import TYPE_CHECKING, Any
@@ -36,12 +37,33 @@ def rest(operator: OperatorProcess, facade: FacadeProcess, cluster: Cluster) -> 
         yield found
 
 
+_CONFIG = json.dumps({"architecture": "s390x"})
+
+
+def _sha256(text: str) -> str:
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
 def _digest() -> str:
-    return f"sha256:{secrets.token_hex(32)}"
+    """Make the manifest of another image, and give its digest."""
+    manifest = json.dumps(
+        {"config": {"digest": _sha256(_CONFIG)}, "layers": [], "annotations": {"a": secrets.token_hex(8)}}
+    )
+    _MANIFESTS[_sha256(manifest)] = manifest
+    return _sha256(manifest)
+
+
+_MANIFESTS: dict[str, str] = {}
 
 
 def _push(
-    rest: Rest, kubectl: Kubectl, digest: str, *, to: str = "1", query: dict[str, str] | None = None
+    rest: Rest,
+    kubectl: Kubectl,
+    digest: str,
+    *,
+    to: str = "1",
+    query: dict[str, str] | None = None,
+    manifest: str = "",
 ) -> Answer:
     space = kubectl.namespace
     body = {
@@ -52,8 +74,8 @@ def _push(
         "image": {
             "metadata": {"name": digest},
             "dockerImageReference": f"registry.example/{space}/app@{digest}",
-            "dockerImageManifest": json.dumps({"config": {"digest": digest}, "layers": []}),
-            "dockerImageConfig": json.dumps({"architecture": "s390x"}),
+            "dockerImageManifest": manifest or _MANIFESTS[digest],
+            "dockerImageConfig": _CONFIG,
         },
     }
     return rest("POST", f"{BASE}/namespaces/{space}/imagestreammappings", body, query=query or {})
@@ -136,6 +158,13 @@ def test_what_cannot_be_mapped_is_told(rest: Rest, kubectl: Kubectl) -> None:
     assert "NotFound" in kubectl.run("get", "image", digest).stderr
     assert not (kubectl.get("is", "app").get("status") or {}).get("tags")
     assert 422 == _push(rest, kubectl, digest, to="").code
+    other = _digest()
+    answer = _push(rest, kubectl, digest, manifest=_MANIFESTS[other])
+    (cause,) = (answer.body or {})["details"]["causes"]
+    assert (422, "image.dockerImageManifest") == (answer.code, cause["field"])
+    assert digest in cause["message"]
+    assert other in cause["message"]
+    assert "NotFound" in kubectl.run("get", "image", digest).stderr
 
 
 def _signature(digest: str, name: str, content: str, **more: Any) -> dict[str, Any]:
@@ -165,6 +194,12 @@ def test_signatures_are_added_to_their_image_and_taken_away(rest: Rest, kubectl:
     found = kubectl.get("image", digest)["signatures"]
     assert [f"{digest}@a", f"{digest}@b"] == [each["metadata"]["name"] for each in found]
     assert {"conditions", "imageIdentity"}.isdisjoint(found[0])
+    uid = kubectl.get("image", digest)["metadata"]["uid"]
+    for known in ({"uid": "another"}, {"uid": uid, "resourceVersion": "1"}):
+        answer = rest("DELETE", f"{path}/{digest}@a", {"kind": "DeleteOptions", "preconditions": known})
+        assert (409, "Conflict") == (answer.code, answer.reason), answer
+    meant = {"kind": "DeleteOptions", "preconditions": {"uid": uid}, "dryRun": ["All"]}
+    assert 200 == rest("DELETE", f"{path}/{digest}@a", meant).code
     assert 200 == rest("DELETE", f"{path}/{digest}@a", query={"dryRun": "All"}).code
     assert 200 == rest("DELETE", f"{path}/{digest}@a").code
     assert 404 == rest("DELETE", f"{path}/{digest}@a").code

@@ -37,3 +37,11 @@ def test_several_causes_are_told_in_brackets() -> None:
 def test_what_is_done_says_so() -> None:
     """Success is a Status without a code, and without details where nothing is named."""
     assert {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"} == answers.success()
+
+
+def test_a_warning_is_a_header_that_kubectl_shows() -> None:
+    """In quotes, whatever it tells; a line break or another script would end the answer."""
+    assert [("Warning", '299 - "tag \\"1\\" of C:\\\\ ?"'), ("Warning", '299 - "b c"')] == answers.warned(
+        ['tag "1" of C:\\ ü', "b\r\nc"]
+    )
+    assert [] == answers.warned([])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
+import re
 from typing import Any
 
 import pytest
@@ -102,45 +104,126 @@ def test_what_cannot_be_read_is_a_bad_request(wrong: dict[str, Any]) -> None:
     assert 400 == caught.value.code
 
 
+def digest_of(text: str) -> str:
+    """Hash a text."""
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+LAYER = {"digest": OLD, "size": 7, "mediaType": "application/vnd.oci.image.layer.v1.tar+gzip"}
+STORED_LAYER = {"name": OLD, "size": 7, "mediaType": LAYER["mediaType"]}
+CONFIG = json.dumps({"architecture": "arm64", "config": {"Cmd": ["run"]}})
+OCI = "application/vnd.oci.image.manifest.v1+json"
+MANIFEST = json.dumps({"config": {"digest": digest_of(CONFIG), "size": 3}, "layers": [LAYER]})
+SIGNED = json.dumps({"schemaVersion": 1, "fsLayers": [], "signatures": [{"protected": "x"}]})
+UNSIGNED = json.dumps({"schemaVersion": 1, "fsLayers": []})
+WITH_CHILD = json.dumps(
+    {"manifests": [{"digest": OLD, "platform": {"os": "linux", "architecture": "s390x"}}]}
+)
+LIES = [{"name": NEW, "size": 1, "mediaType": "x"}]
+
+
+def manifested(manifest: str, digest: str = "", **more: Any) -> dict[str, Any]:
+    """Make an Image with a manifest, by default with the name that it has."""
+    return image(digest or digest_of(manifest), dockerImageManifest=manifest, **more)
+
+
 def test_an_image_is_stored_described_by_its_manifest_and_without_what_the_registry_keeps() -> None:
     """The original's registry sends the manifest and the config, and stores both itself."""
-    layer = {"digest": OLD, "size": 7, "mediaType": "application/vnd.oci.image.layer.v1.tar+gzip"}
-    manifest = {"config": {"digest": OLD, "size": 3}, "layers": [layer]}
+    digest = digest_of(MANIFEST)
     found = stored_image(
         {
             "metadata": {
-                "name": NEW,
+                "name": digest,
                 "labels": {"a": "b"},
                 "annotations": {"image.openshift.io/manifestBlobStored": "true"},
             },
-            "dockerImageReference": f"r.io/shop/app@{NEW}",
-            "dockerImageManifestMediaType": "application/vnd.oci.image.manifest.v1+json",
-            "dockerImageManifest": json.dumps(manifest),
-            "dockerImageConfig": json.dumps({"architecture": "arm64", "config": {"Cmd": ["run"]}}),
+            "dockerImageReference": f"r.io/shop/app@{digest}",
+            "dockerImageManifestMediaType": OCI,
+            "dockerImageManifest": MANIFEST,
+            "dockerImageConfig": CONFIG,
             "dockerImageLayers": None,
             "signatures": [{"type": "x", "content": "eA=="}],
         }
     )
-    assert NEW.replace(":", "-") == found["metadata"]["name"]
+    assert digest.replace(":", "-") == found["metadata"]["name"]
     assert {"a": "b", "app.kubernetes.io/managed-by": "imagestreams"} == found["metadata"]["labels"]
-    assert f"r.io/shop/app@{NEW}" == found["dockerImageReference"]
-    assert [{"name": OLD, "size": 7, "mediaType": layer["mediaType"]}] == found["dockerImageLayers"]
+    assert f"r.io/shop/app@{digest}" == found["dockerImageReference"]
+    assert [STORED_LAYER] == found["dockerImageLayers"]
     described = found["dockerImageMetadata"]
-    assert ("arm64", ["run"], OLD) == (described["Architecture"], described["Config"]["Cmd"], described["Id"])
+    told = (described["Architecture"], described["Config"]["Cmd"], described["Id"])
+    assert ("arm64", ["run"], digest_of(CONFIG)) == told
     assert {"dockerImageManifest", "dockerImageConfig", "signatures"}.isdisjoint(found)
 
 
-def test_what_an_image_was_sent_with_stays() -> None:
-    """Metadata and layers that came with it are not replaced, and a manifest that nobody else keeps stays."""
-    layers = [{"name": OLD, "size": 1, "mediaType": "x"}]
-    found = stored_image(
-        image(dockerImageManifest="{}", dockerImageMetadata={"Id": "i"}, dockerImageLayers=layers)
+def test_what_the_manifest_says_is_so() -> None:
+    """Layers, media type and metadata that were sent beside it and say otherwise are not stored."""
+    order = {"image.openshift.io/dockerLayersOrder": "descending"}
+    sent = manifested(
+        json.dumps({"mediaType": OCI, **json.loads(MANIFEST)}),
+        dockerImageConfig=CONFIG,
+        dockerImageLayers=LIES,
+        dockerImageManifests=[{"digest": NEW}],
+        dockerImageManifestMediaType="x",
+        dockerImageMetadata={"Id": "lie", "Architecture": "s390x"},
     )
-    assert ("{}", {"Id": "i"}, layers) == (
-        found["dockerImageManifest"],
-        found["dockerImageMetadata"],
-        found["dockerImageLayers"],
-    )
+    sent["metadata"]["annotations"] = order
+    found = stored_image(sent)
+    assert ([STORED_LAYER], OCI) == (found["dockerImageLayers"], found["dockerImageManifestMediaType"])
+    assert "dockerImageManifests" not in found
+    assert "arm64" == found["dockerImageMetadata"]["Architecture"]
+    assert {"image.openshift.io/dockerLayersOrder": "ascending"} == found["metadata"]["annotations"]
+    index = stored_image(manifested(WITH_CHILD, dockerImageLayers=LIES))
+    assert [OLD] == [child["digest"] for child in index["dockerImageManifests"]]
+    assert "dockerImageLayers" not in index
+    assert "dockerImageLayers" not in stored_image(manifested('{"layers": []}', dockerImageLayers=LIES))
+
+
+def test_what_a_manifest_does_not_say_stays_as_it_was_sent() -> None:
+    """How the image is run, where no config came; everything, where there is no manifest or a signed one."""
+    metadata = {"Id": "i", "Architecture": "s390x"}
+    found = stored_image(manifested(MANIFEST, dockerImageMetadata=metadata))
+    told = found["dockerImageMetadata"]
+    assert ("s390x", digest_of(CONFIG)) == (told["Architecture"], told["Id"])
+    assert MANIFEST == found["dockerImageManifest"]
+    for more in ({}, {"dockerImageManifest": SIGNED}):
+        found = stored_image(image(dockerImageMetadata=metadata, dockerImageLayers=LIES, **more))
+        assert (metadata, LIES) == (found["dockerImageMetadata"], found["dockerImageLayers"])
+
+
+@pytest.mark.parametrize(
+    "sent_image",
+    [
+        manifested(MANIFEST),
+        manifested(MANIFEST, dockerImageConfig=CONFIG),
+        manifested(WITH_CHILD, dockerImageConfig=CONFIG),
+        manifested(UNSIGNED),
+        manifested(SIGNED, NEW),
+        manifested("no JSON"),
+    ],
+)
+def test_a_manifest_that_names_the_image_is_taken(sent_image: dict[str, Any]) -> None:
+    """Of whatever type it is; which image a signed schema 1 names cannot be known from it."""
+    assert sent_image["metadata"]["name"] == read_mapping(sent(image=sent_image), "shop").digest
+
+
+@pytest.mark.parametrize(
+    ("sent_image", "field", "got", "named"),
+    [
+        (manifested(MANIFEST, NEW), "Manifest", MANIFEST, NEW),
+        (manifested("no JSON", NEW), "Manifest", "no JSON", NEW),
+        (manifested(UNSIGNED, NEW), "Manifest", UNSIGNED, NEW),
+        (manifested(MANIFEST, dockerImageConfig="{}"), "Config", "{}", digest_of(CONFIG)),
+    ],
+)
+def test_a_manifest_that_does_not_is_refused(
+    sent_image: dict[str, Any], field: str, got: str, named: str
+) -> None:
+    """And so is a config that the manifest does not name: what was got and what was expected is told."""
+    with pytest.raises(StatusError) as caught:
+        read_mapping(sent(image=sent_image), "shop")
+    (cause,) = caught.value.details["causes"]
+    assert (422, f"image.dockerImage{field}") == (caught.value.code, cause["field"])
+    assert [digest_of(got), named] == re.findall("sha256:[0-9a-f]{64}", cause["message"])
 
 
 def test_a_push_comes_in_front_of_the_history() -> None:

@@ -84,9 +84,9 @@ def test_a_signature_is_added_once_and_taken_away_by_its_name() -> None:
             with_signature(image, again)
         assert (409, "AlreadyExists") == (caught.value.code, caught.value.reason)
     assert 3 == len(with_signature(image, sent(f"{IMAGE}@c", type="other")))
-    assert [two] == without_signature(image, f"{IMAGE}@a")
+    assert [two] == without_signature(image, f"{IMAGE}@a", {})
     with pytest.raises(StatusError) as missing:
-        without_signature(image, f"{IMAGE}@z")
+        without_signature(image, f"{IMAGE}@z", {})
     expected = f'imageSignatures.image.openshift.io "{IMAGE}@z" not found'
     assert (404, expected) == (missing.value.code, str(missing.value))
 
@@ -97,3 +97,39 @@ def test_the_image_is_named_before_the_signature() -> None:
     with pytest.raises(StatusError) as caught:
         signed_image(IMAGE)
     assert 400 == caught.value.code
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        ({}, ""),
+        ({"uid": "u", "resourceVersion": "7"}, ""),
+        (
+            {"uid": "other"},
+            (
+                "the UID in the precondition (other) does not match the UID in record (u). "
+                "The object might have been deleted and then recreated"
+            ),
+        ),
+        (
+            {"uid": "u", "resourceVersion": "6"},
+            (
+                "the ResourceVersion in the precondition (6) does not match the ResourceVersion in "
+                "record (7). The object might have been modified"
+            ),
+        ),
+    ],
+)
+def test_who_deletes_another_is_told_as_kubernetes_does(wanted: dict[str, str], expected: str) -> None:
+    """The preconditions are those of the image, whether it has such a signature or not."""
+    image = {"metadata": {"uid": "u", "resourceVersion": "7"}, "signatures": [{"metadata": {"name": "i@a"}}]}
+    options = {"preconditions": wanted}
+    if not expected:
+        assert [] == without_signature(image, "i@a", options)
+        return
+    for name in ("i@a", "i@z"):
+        with pytest.raises(StatusError) as caught:
+            without_signature(image, name, options)
+        assert (409, "Conflict") == (caught.value.code, caught.value.reason)
+        about = f'imagesignatures.image.openshift.io "{name}"'
+        assert f"Operation cannot be fulfilled on {about}: {expected}" == str(caught.value)

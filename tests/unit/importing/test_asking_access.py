@@ -42,6 +42,7 @@ class Asking:
 
     def __init__(self, asker: Asker) -> None:
         self._asker = asker
+        self.keyring = asker.keyring
 
     async def outcome(
         self, registry: FaultRegistry | str, access: Access, rest: str = "a/b:v1", namespace: str = "shop"
@@ -137,6 +138,31 @@ async def test_a_corrected_password_is_sent_at_once() -> None:
             await asking.failure(registry, having(registry, {"pull": "wrong"}))
 
             assert digest == await asking.image(registry, having(registry, {"pull": registry.password}))
+
+
+@pytest.mark.parametrize("auth", ["basic", "bearer"])
+@pytest.mark.parametrize("mended", [True, False])
+async def test_who_asks_by_hand_hears_it_anew(auth: str, *, mended: bool) -> None:
+    """A password that the registry knows by now serves at once; one that is still wrong is sent once more."""
+    with FaultRegistry(auth="basic" if auth == "basic" else "bearer") as registry:
+        digest = registry.put_image("a/b", "v1")
+        access = having(registry, {"pull": "of tomorrow"})
+        async with _asking() as asking:
+            await asking.failure(registry, access)
+            if mended:
+                registry.change_password(registry.username, "of tomorrow")
+            registry.reset()
+            refused = await asking.failure(registry, access)
+            assert False not in passwords_sent(registry)
+            asking.keyring.forget_refusals([f"{registry.host}/a/b:v1", "no reference"], access)
+            outcomes = [await asking.outcome(registry, access) for _ in range(3)]
+
+        if mended:
+            assert {digest} == {each.image for each in outcomes if isinstance(each, Imported)}
+            assert False not in passwords_sent(registry)
+        else:
+            assert [refused] * 3 == outcomes
+            assert 1 == passwords_sent(registry).count(False)
 
 
 async def test_a_public_image_is_pulled_though_the_password_is_wrong() -> None:

@@ -13,6 +13,7 @@ import pytest
 from imagestreams.errors import Reason
 from imagestreams.importing.collecting import KeptImage
 from imagestreams.importing.record import Failed, Imported
+from imagestreams.model.status import TagEvent, TagStatus
 from imagestreams.model.stream import Stream, intent_of
 from unit.importing.streams import body, digest, record, tag
 from unit.importing.world import KEY, World, timestamp, until
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.looptime]
 
-A, B = digest("a"), digest("b")
+A, B, C = digest("a"), digest("b"), digest("c")
 
 
 def imported(stream: Stream, *, failing: bool = False) -> StreamStatus:
@@ -137,3 +138,59 @@ async def test_a_tag_whose_status_forgot_what_it_asks_for_is_imported_anew() -> 
 
         assert ["r.io/app:v1"] == [name for time, name in world.registries.asked if time >= 5]
         assert {"v1": A, "v2": B} == world.images()
+
+
+async def import_by_hand(world: World, image: str, *names: str) -> Stream:
+    """Write the status that an import of these tags by hand leaves, whose spec is there already."""
+    stored = world.cluster.stream()
+    found: dict[str, Failed | Imported] = {
+        each.name: Imported(intent_of(stored, each), f"r.io/app@{image}", image)
+        for each in stored.tags
+        if each.name in names
+    }
+    return await world.cluster.write(stored, record(stored, found, now=timestamp()))
+
+
+@pytest.mark.parametrize("told", [True, False])
+@pytest.mark.parametrize("slow", ["r.io/app:v1", "r.io/app:v2"])
+@pytest.mark.parametrize("new", [True, False])
+async def test_what_was_imported_by_hand_meanwhile_stays(*, told: bool, slow: str, new: bool) -> None:
+    """What the operator asked for before is dropped, whether it is told in time or meets a conflict."""
+    world = World()
+    world.registries.digests |= {"r.io/app:v1": C, "r.io/app:v2": C}
+    async with world.running():
+        if not new:
+            world.apply(body(tag("v1"), tag("v2")))
+        await until(5)
+        world.registries.digests |= {"r.io/app:v1": A, "r.io/app:v2": A}
+        world.registries.delays[slow] = 0.9
+        world.apply(body(tag("v1"), tag("v2"), notes={"imagestreams.dev/requested-at": "now"}))
+        await until(5.5)
+        asked, writes = len(world.registries.asked), world.cluster.attempts
+        seen = await import_by_hand(world, B, "v1")
+        if told:
+            world.seen(seen)
+        await until(60)
+
+        assert {"v1": B, "v2": A} == world.images()
+        assert asked == len(world.registries.asked)
+        # Theirs, and ours: where nobody told of theirs one that was refused, and it again.
+        assert writes + 2 + (not told) == world.cluster.attempts
+
+
+async def test_what_was_moved_for_another_source_meanwhile_is_asked_for_anew() -> None:
+    """Somebody pushes to a tag while it is asked for: what spec asks for is imported after that, not lost."""
+    world = World()
+    world.registries.digests["r.io/app:v1"] = A
+    world.registries.delays["r.io/app:v1"] = 0.5
+    async with world.running():
+        await until(1)
+        world.apply(body(tag("v1")))
+        await until(1.4)
+        stored = world.cluster.stream()
+        pushed = TagStatus("v1", (TagEvent(timestamp(), f"r.io/app@{B}", B, 1),))
+        await world.cluster.write(stored, dataclasses.replace(stored.status, tags=(pushed,)))
+        await until(60)
+
+        assert [1.0, 1.5] == [time for time, _ in world.registries.asked]
+        assert [A, B] == [each.image for each in world.tag("v1").items]
