@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 export PYTHONPATH := deploy/local
+# Or each process of the tests would compile them all anew: eight seconds.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help venv check fmt unit test fuzz bench demo cluster cluster-down run docs lock clean
 
