@@ -147,7 +147,7 @@ def facade(_facade: FacadeProcess, cluster: Cluster) -> FacadeProcess:
     kubectl = Kubectl(cluster)
     kubectl("wait", "--for=condition=Available", "--timeout=60s", "apiservice/v1.image.openshift.io")
     eventually(
-        lambda: "imagestreamtags" in kubectl("get", "--raw", "/apis/image.openshift.io/v1"),
+        lambda: "imagestreams/layers" in kubectl("get", "--raw", "/apis/image.openshift.io/v1"),
         within=30,
         what="v1 served by the image API",
     )

@@ -1,4 +1,4 @@
-"""The command line: `imagestreams run`, `imagestreams apiserver`, `imagestreams settings`.
+"""The command line: `imagestreams run`, `apiserver`, `settings` and `described`.
 
 Reads settings, sets up logging, and hands over to app.
 """
@@ -9,6 +9,7 @@ import asyncio
 import logging
 import os
 import sys
+from typing import TextIO
 
 import click
 
@@ -27,6 +28,18 @@ def main() -> None:
 def show_settings() -> None:
     """Print every setting with its default, as a Markdown table."""
     click.echo(settings_table(), nl=False)
+
+
+@main.command()
+@click.argument("crds", nargs=-1, required=True, type=click.File(encoding="utf-8"))
+def described(crds: tuple[TextIO, ...]) -> None:
+    """Print the definitions by which `kubectl explain` knows the kinds of the image API, made from CRDS."""
+    import yaml  # noqa: PLC0415
+
+    from imagestreams.imageapi.described import definitions  # noqa: PLC0415
+
+    made = definitions(yaml.safe_load(crd) for crd in crds)
+    click.echo(yaml.safe_dump_all(made, sort_keys=False, width=110), nl=False)
 
 
 @main.command()

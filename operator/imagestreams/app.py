@@ -11,6 +11,7 @@ import concurrent.futures
 import contextlib
 import datetime as dt
 import logging
+import signal
 import time
 from typing import TYPE_CHECKING
 
@@ -198,6 +199,7 @@ class Operator:
             await self._cleanup(health)
 
         kopf.on.cleanup(registry=registry)(cleanup)
+        self._hear_signals()
         _log.info("imagestreams %s has started", __version__)
         try:
             await kopf.operator(
@@ -229,6 +231,11 @@ class Operator:
             with contextlib.suppress(asyncio.CancelledError):
                 work.result()
         _log.info("stopped")
+
+    def _hear_signals(self) -> None:
+        # Kopf does so a moment later; one that comes before must not end it without its last writes.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, self._stop.set)
 
     async def _cleanup(self, health: HealthServer) -> None:
         # Kopf's last step waits 5 s for every task that began after it: its own that waits for this flag,

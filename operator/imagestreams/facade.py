@@ -97,6 +97,7 @@ class Facade:
         )
         self._certificates = SharedCertificates(secret, names)
         self._certificates.context.verify_mode = ssl.CERT_OPTIONAL
+        self._documents = Documents(functools.partial(self._upstream.request, "GET"), RESOURCES)
         self._server = Server(
             handlers={
                 **_handlers(self._upstream, settings.import_mode),
@@ -105,7 +106,7 @@ class Facade:
             },
             front_proxy=self._trusted_proxy,
             authority=Authority(self._upstream),
-            openapi=Documents(functools.partial(self._upstream.request, "GET"), RESOURCES),
+            openapi=self._documents,
             ready=lambda: "" if self._proxy is not None else "starting",
             replica=replica,
             metrics=self._metrics,
@@ -167,6 +168,7 @@ class Facade:
         try:
             await self._learn_proxy()
             await self._learn_certificate()
+            self._documents.renew()
             await self._server.start(self._settings.api_listen, self._certificates.context)
             trust = Trust(self._certificates, self._registering, now=_now, what="the image API")
             works = [asyncio.create_task(run) for run in (trust.run(), self._keep_learning())]

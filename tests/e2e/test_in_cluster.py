@@ -173,6 +173,18 @@ def test_pods_follow_a_tag_and_a_new_operator_takes_over(
     assert digests == history(kubectl, "app", "latest")
 
 
+def test_settings_are_read_from_their_configmap(system: Kubectl) -> None:
+    """What is in `imagestreams-settings` holds for the operator from its next start on."""
+    system("create", "configmap", "imagestreams-settings", "--from-literal=IMAGESTREAMS_KEEP=20")
+    try:
+        system("delete", f"pod/{operator_pod(system)['metadata']['name']}", "--timeout=10s")
+        rolled_out(system)
+        told = "import os, imagestreams.settings as s; print(s.read_settings(os.environ).keep)"
+        assert "20" == system("exec", OPERATOR, "--", "python3", "-c", told).strip()
+    finally:
+        system("delete", "configmap", "imagestreams-settings")
+
+
 def test_the_api_server_asks_the_webhook_by_its_service(
     system: Kubectl, cluster: Cluster, kubectl: Kubectl, publisher: Publisher
 ) -> None:

@@ -37,7 +37,7 @@ def test_an_outage_of_the_api_server_only_delays(
     eventually(lambda: images(kubectl, "web") == [f"{source}@{first}"], within=10, what="the first image")
     kubectl("rollout", "status", "deployment/web", "--timeout=60s")
 
-    with _outage(cluster):
+    with outage(cluster):
         second = publisher.push("outage/app", "1", builder.saying("meanwhile"))
         time.sleep(DOWN)  # it lasts as long as it lasts: there is nothing to wait for
         assert operator.alive
@@ -62,7 +62,7 @@ def test_an_outage_of_the_api_server_only_delays(
 def test_asked_to_end_in_an_outage_it_ends(operator: OperatorProcess, cluster: Cluster) -> None:
     """SIGTERM ends it with 0 in under 5 s, though the API server does not answer."""
     said = operator.log.stat().st_size
-    with _outage(cluster):
+    with outage(cluster):
         eventually(lambda: "will retry" in _log(operator, said), within=10, what="the outage noticed")
         code, seconds = operator.terminate()
     assert code == 0
@@ -124,7 +124,7 @@ def _log(operator: OperatorProcess, since: int) -> str:
 
 
 @contextlib.contextmanager
-def _outage(cluster: Cluster) -> Iterator[None]:
+def outage(cluster: Cluster) -> Iterator[None]:
     """Stop the API server, and start those that work for it anew when it is back.
 
     Controllers and kubelet ask a server that is away ever less often, and would begin a rollout up to a

@@ -45,9 +45,11 @@ def remove_webhook(kubectl: Path, admin: Path) -> None:
 
 
 def install_image_api(kubectl: Path, admin: Path) -> None:
-    """Apply the rights of the image API, and a Service that leads to this machine (FacadeProcess)."""
-    _kubectl(kubectl, admin, "apply", "-f", str(_ROOT / "deploy/overlays/openshift-api/rights.yaml"))
-    service = yaml.safe_load((_ROOT / "deploy/overlays/openshift-api/service.yaml").read_text())
+    """Apply what the image API needs, and a Service that leads to this machine (FacadeProcess)."""
+    overlay = _ROOT / "deploy" / "overlays" / "openshift-api"
+    for file in ("described.yaml", "rights.yaml"):
+        _kubectl(kubectl, admin, "apply", "-f", str(overlay / file))
+    service = yaml.safe_load((overlay / "service.yaml").read_text())
     service["spec"] = {"type": "ExternalName", "externalName": "localhost"}
     _kubectl(kubectl, admin, "apply", "-f", "-", stdin=service)
 

@@ -29,7 +29,7 @@ from imagestreams.serving import listening
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Callable, Mapping
 
     from imagestreams.imageapi.asking import User
     from imagestreams.imageapi.authority import Authority
@@ -57,7 +57,7 @@ class Server:
         handlers: Mapping[str, Handler],
         front_proxy: Callable[[], FrontProxy],
         authority: Authority,
-        openapi: Callable[[str], Awaitable[dict[str, Any] | None]],
+        openapi: Callable[[str], dict[str, Any] | None],
         ready: Callable[[], str],
         replica: str,
         metrics: Metrics,
@@ -160,7 +160,7 @@ class Server:
         if path in documents:
             named = [] if self._why_not() else [(REPLICA_HEADER, self._replica)]
             return _json(documents[path](), headers=named)
-        document = await self._openapi(path) if path.startswith("/openapi/") else None
+        document = self._openapi(path) if path.startswith("/openapi/") else None
         if document is None:
             raise answers.not_found_path()
         return _json(document)

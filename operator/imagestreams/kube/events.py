@@ -55,7 +55,6 @@ class EventPoster:
 
     def post(self, subject: Subject, reason: str, message: str, *, warning: bool = False) -> None:
         """Post an Event. The same thing said again within one object's life is one Event, not many."""
-        self._waiting = {future for future in self._waiting if not future.done()}
         if len(self._waiting) >= _WAITING:
             _log.warning("too many events; dropped %s on %s/%s", reason, subject.namespace, subject.name)
             return
@@ -83,7 +82,10 @@ class EventPoster:
             "lastTimestamp": now,
             "count": 1,
         }
-        self._waiting.add(self._threads.submit(self._post, subject, event))
+        posting = self._threads.submit(self._post, subject, event)
+        # In this order: it may be done already, and is then discarded at once.
+        self._waiting.add(posting)
+        posting.add_done_callback(self._waiting.discard)
 
     def _post(self, subject: Subject, event: dict[str, object]) -> None:
         until = time.monotonic() + _PATIENCE

@@ -35,6 +35,7 @@ _BODY_MOST = 8 * 1024 * 1024
 _BODY_WITHIN = 2.0
 """As long as the API server itself waits."""
 _CLOSING = 1.0
+_OUTCOMES = ("changed", "unchanged", "malformed", "failed")
 
 
 class AdmissionServer:
@@ -42,7 +43,7 @@ class AdmissionServer:
 
     def __init__(self, admitter: Admitter, metrics: Metrics) -> None:
         self._admitter = admitter
-        self._metrics = metrics
+        self._counted = {each: metrics.admissions.labels(each) for each in _OUTCOMES}
         self._server = PostServer(
             Posts(PATH, self._answer, self._refuse, most=_BODY_MOST, within=_BODY_WITHIN)
         )
@@ -68,14 +69,14 @@ class AdmissionServer:
         except Exception:  # noqa: BLE001
             # A bug of ours about one object must not keep it from being stored.
             _log.exception("admission of one object failed; it is admitted as it is")
-            self._metrics.admissions.labels("failed").inc()
+            self._counted["failed"].inc()
             admitted = Admitted()
         else:
-            self._metrics.admissions.labels("changed" if admitted.operations else "unchanged").inc()
+            self._counted["changed" if admitted.operations else "unchanged"].inc()
         return Reply(200, json.dumps(render(uid, admitted)).encode())
 
     def _refuse(self, status: int, reason: str) -> Reply:
-        self._metrics.admissions.labels("malformed").inc()
+        self._counted["malformed"].inc()
         return Reply(status, f"{reason}\n".encode(), "text/plain; charset=utf-8")
 
 

@@ -1,8 +1,9 @@
 """POSTs to one path over TLS, answered at once: as much of HTTP/1.1 as the API server speaks to a webhook.
 
 The one thing served without aiohttp, for every create in the cluster waits for it: beside the same answer
-from a bare socket aiohttp added 2 ms to a create, this adds 0.4. A request is a head and a body whose length
-is told; whatever else is refused with the reason, and its connection closed. Used by serving.admission.
+from a bare socket aiohttp added 2 ms to a create. A request is a head and a body whose length is told;
+whatever else is refused with the reason, and its connection closed. Used by serving.admission, on connections
+of serving.tls_sockets.
 """
 
 from __future__ import annotations
@@ -13,18 +14,21 @@ import email.utils
 import functools
 import http
 import re
+import time
 from typing import TYPE_CHECKING, cast
 
 from imagestreams.errors import InvalidError
 from imagestreams.serving import listening
+from imagestreams.serving.tls_sockets import Listener
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable
 
+    from imagestreams.serving.tls_sockets import Connection
+
 _END = b"\r\n\r\n"
 _HEAD_MOST = 16 * 1024
-_HANDSHAKE_WITHIN = 5.0
 _CONNECTIONS_MOST = 1000
 """The API server opens one for each create that waits, of which it has some hundreds at most."""
 
@@ -110,38 +114,33 @@ class PostServer:
 
     def __init__(self, posts: Posts) -> None:
         self._posts = posts
-        self._server: asyncio.Server | None = None
-        self._connections: set[_Connection] = set()
+        self._listener: Listener | None = None
+        self._clients: set[_Client] = set()
 
     async def start(self, listen: str, setting: str, context: ssl.SSLContext) -> None:
         """Listen at HOST:PORT. Raises StartError, which names the `setting`, when that cannot be had."""
+        client = functools.partial(_Client, self._posts, self._clients)
+        listener = Listener(context, client, _CONNECTIONS_MOST)
         with listening.told(listen, setting):
-            host, port = listening.split(listen)
-            self._server = await asyncio.get_running_loop().create_server(
-                functools.partial(_Connection, self._posts, self._connections),
-                host,
-                port,
-                ssl=context,
-                ssl_handshake_timeout=_HANDSHAKE_WITHIN,
-                ssl_shutdown_timeout=_HANDSHAKE_WITHIN,
-            )
+            await listener.start(*listening.split(listen))
+        self._listener = listener
 
     async def close(self, *, within: float) -> None:
         """Stop serving; what is under way is answered, if its rest comes within so many seconds."""
-        if self._server is None:
+        if self._listener is None:
             return
-        self._server.close()
-        gone = [each.finish() for each in list(self._connections)]
+        await self._listener.close()
+        gone = [each.finish() for each in list(self._clients)]
         if gone:
             await asyncio.wait(gone, timeout=within)
-        for each in list(self._connections):
+        for each in list(self._clients):
             each.abort()
 
 
-class _Connection(asyncio.Protocol):
-    """One client's; its requests come one after the other."""
+class _Client:
+    """Who asks on one connection; its requests come one after the other."""
 
-    def __init__(self, posts: Posts, all_of_them: set[_Connection]) -> None:
+    def __init__(self, posts: Posts, all_of_them: set[_Client]) -> None:
         self._posts = posts
         self._all = all_of_them
         self._loop = asyncio.get_running_loop()
@@ -151,27 +150,19 @@ class _Connection(asyncio.Protocol):
         self._finishing = False
         self._refused = False
         self._timer: asyncio.TimerHandle | None = None
+        self._until = 0.0
+        self._then: Callable[[], None] = self.abort
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)
+    def connection_made(self, connection: Connection) -> None:
+        self._connection = connection
         self._all.add(self)
-        if len(self._all) > _CONNECTIONS_MOST:
-            self._transport.abort()
-            return
-        self._wait(listening.KEPT, self._transport.close)
+        self._wait(listening.KEPT, connection.close)
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+    def connection_lost(self) -> None:
         self._stop_waiting()
         self._all.discard(self)
         if not self._gone.done():
             self._gone.set_result(None)
-
-    def pause_writing(self) -> None:
-        # Who does not read what is answered may ask no more.
-        self._transport.pause_reading()
-
-    def resume_writing(self) -> None:
-        self._transport.resume_reading()
 
     def data_received(self, data: bytes) -> None:
         if self._refused:
@@ -188,12 +179,12 @@ class _Connection(asyncio.Protocol):
         """Close the connection after the request under way; the answer is done when it is closed."""
         self._finishing = True
         if self._idle:
-            self._transport.close()
+            self._connection.close()
         return self._gone
 
     def abort(self) -> None:
         """Close it at once."""
-        self._transport.abort()
+        self._connection.abort()
 
     @property
     def _idle(self) -> bool:
@@ -214,7 +205,7 @@ class _Connection(asyncio.Protocol):
         if self._received:
             self._wait(self._posts.within, self._late)
         else:
-            self._wait(listening.KEPT, self._transport.close)
+            self._wait(listening.KEPT, self._connection.close)
         return bool(self._received)
 
     def _take_head(self) -> bool:
@@ -244,30 +235,54 @@ class _Connection(asyncio.Protocol):
     def _refuse(self, reply: Reply) -> None:
         self._refused = True
         self._received.clear()
-        self._transport.write(_spell(reply, kept=False))
-        self._wait(self._posts.within, self._transport.close)
+        self._connection.write(_spell(reply, kept=False))
+        self._wait(self._posts.within, self._connection.close)
 
     def _send(self, reply: Reply, *, kept: bool) -> None:
-        self._transport.write(_spell(reply, kept=kept))
+        self._connection.write(_spell(reply, kept=kept))
         if not kept:
             self._refused = True
-            self._transport.close()
+            self._connection.close()
 
     def _wait(self, seconds: float, then: Callable[[], None]) -> None:
+        """Do something in so many seconds, instead of what was to be done before.
+
+        A timer that is set already is left to ring early, and set again then: of those who ask often none
+        is set for each request.
+        """
+        self._until = self._loop.time() + seconds
+        self._then = then
+        if self._timer is None or self._timer.when() > self._until:
+            self._set_timer()
+
+    def _set_timer(self) -> None:
         self._stop_waiting()
-        self._timer = self._loop.call_later(seconds, then)
+        self._timer = self._loop.call_at(self._until, self._ring)
+
+    def _ring(self) -> None:
+        self._timer = None
+        if self._loop.time() < self._until:
+            self._set_timer()
+        else:
+            self._then()
 
     def _stop_waiting(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
+            self._timer = None
 
 
 def _spell(reply: Reply, *, kept: bool) -> bytes:
     last = "" if kept else "Connection: close\r\n"
     head = (
         f"HTTP/1.1 {reply.status} {http.HTTPStatus(reply.status).phrase}\r\n"
-        f"Date: {email.utils.formatdate(usegmt=True)}\r\n"
+        f"Date: {_date(int(time.time()))}\r\n"
         f"Content-Type: {reply.content_type}\r\n"
         f"Content-Length: {len(reply.content)}\r\n{last}\r\n"
     )
     return head.encode() + reply.content
+
+
+@functools.lru_cache(maxsize=1)
+def _date(second: int) -> str:
+    return email.utils.formatdate(second, usegmt=True)

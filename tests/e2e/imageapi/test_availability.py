@@ -24,14 +24,14 @@ def serves(kubectl: Kubectl, resource: str) -> bool:
     return done.returncode == 0 and f'"{resource}"' in done.stdout
 
 
-def has_tags(kubectl: Kubectl) -> bool:
-    """Tell whether the image API serves v1: the CRD has no imagestreamtags."""
-    return serves(kubectl, "imagestreamtags")
+def is_the_image_apis(kubectl: Kubectl) -> bool:
+    """Tell whether the image API serves v1: no CRD has layers."""
+    return serves(kubectl, "imagestreams/layers")
 
 
 def is_the_crds(kubectl: Kubectl) -> bool:
     """Tell whether v1 is served from the custom resources."""
-    return serves(kubectl, "imagestreams") and not has_tags(kubectl)
+    return serves(kubectl, "imagestreams") and not is_the_image_apis(kubectl)
 
 
 def test_its_end_hands_v1_back_at_once(facade: FacadeProcess, kubectl: Kubectl) -> None:
@@ -40,8 +40,29 @@ def test_its_end_hands_v1_back_at_once(facade: FacadeProcess, kubectl: Kubectl) 
     assert 0 == code
     assert took < 10
     eventually(lambda: is_the_crds(kubectl), within=10, what="v1 from the CRD")
+    said = kubectl.run("get", "istag")
+    assert "Warning: imagestreamtags are served by the image API" in said.stderr
     facade.start()
-    eventually(lambda: has_tags(kubectl), within=30, what="v1 from the image API")
+    eventually(lambda: is_the_image_apis(kubectl), within=30, what="v1 from the image API")
+
+
+def test_nothing_is_stored_where_it_does_not_serve(facade: FacadeProcess, kubectl: Kubectl) -> None:
+    """A tag that is written while v1 is the CRD's is refused with the reason, and kept nowhere."""
+    facade.terminate()
+    eventually(lambda: is_the_crds(kubectl), within=10, what="v1 from the CRD")
+    written = {
+        "apiVersion": "image.openshift.io/v1",
+        "kind": "ImageStreamTag",
+        "metadata": {"name": "app"},
+        "tag": {"name": "1", "from": {"kind": "DockerImage", "name": "registry.example/app:1"}},
+        "generation": 0,
+        "lookupPolicy": {"local": False},
+        "image": {"dockerImageReference": "registry.example/app:1"},
+    }
+    refused = kubectl.run("create", "-f", "-", stdin=written)
+    assert 1 == refused.returncode
+    assert "imagestreamtags are served by the image API (Deployment imagestreams-api)" in refused.stderr
+    assert [] == kubectl.get("istag")["items"]
 
 
 def test_killed_it_holds_up_nobody_for_long(
@@ -71,7 +92,7 @@ def test_killed_it_holds_up_nobody_for_long(
     assert time.monotonic() - began < 150
     assert 1 == len(handed_back(kubectl))
     facade.start()
-    eventually(lambda: has_tags(kubectl), within=30, what="v1 from the image API again")
+    eventually(lambda: is_the_image_apis(kubectl), within=30, what="v1 from the image API again")
     assert pinned == kubectl.get("istag/app:latest")["image"]["dockerImageReference"]
 
 

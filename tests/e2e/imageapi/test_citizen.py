@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from conftest import Kubectl
-from e2e.imageapi.test_availability import has_tags, is_the_crds
+from e2e.imageapi.test_availability import is_the_crds, is_the_image_apis
 from support.manifests import stream, tag
 from support.waiting import eventually
 
@@ -32,7 +32,7 @@ def served(request: pytest.FixtureRequest, facade: FacadeProcess, cluster: Clust
         facade.terminate()
         eventually(lambda: is_the_crds(kubectl), within=20, what="v1 from the CRD")
     else:
-        assert has_tags(kubectl)
+        assert is_the_image_apis(kubectl)
     return who
 
 

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from e2e.imageapi.test_availability import V1
 from e2e.reading import current
+from e2e.test_outage import outage
 from localcluster import images as contents
 from support.manifests import stream, tag
 from support.waiting import eventually
@@ -48,7 +50,8 @@ def test_tables_are_those_of_the_original(shop: str, cluster: Cluster, kubectl: 
         assert row.split()[0] == ("app" if resource == "is" else "app:1")
     assert reference in kubectl("get", "istag", "app:1")
     assert f"image/{shop}" in kubectl("get", "itag", "app:1")
-    assert shop in kubectl("get", "images")
+    # The operator makes Images in its own time.
+    eventually(lambda: shop in kubectl("get", "images"), within=10, what="the Image")
     assert kubectl("get", f"isimage/app@{shop[:20]}").splitlines()[1].startswith(f"app@{shop[:20]}")
     assert "imagestream.image.openshift.io/app" in kubectl("get", "all")
 
@@ -59,6 +62,50 @@ def test_describe_and_wait_work_for_all_of_them(shop: str, kubectl: Kubectl) -> 
         assert shop in kubectl("describe", what), what
     kubectl("wait", "--for=condition=Ready", "is/app", "--timeout=20s")
     kubectl("wait", "--for=jsonpath={.image.metadata.name}=" + shop, "istag/app:1", "--timeout=20s")
+
+
+EXPLAINED = {
+    "is": "ImageStream",
+    "is.spec.tags.from": "kind",
+    "istag": "ImageStreamTag",
+    "istag.tag.importPolicy": "scheduled",
+    "istag.image.dockerImageLayers": "mediaType",
+    "itag": "ImageTag",
+    "itag.status.items": "dockerImageReference",
+    "isimage.image": "dockerImageMetadata",
+    "image.signatures": "content",
+    "imagesignature": "issuedBy",
+    "imagestreamimport.spec.images": "includeManifest",
+    "imagestreammapping": "tag",
+}
+
+
+@pytest.mark.usefixtures("facade")
+def test_all_of_them_are_explained(kubectl: Kubectl) -> None:
+    """`explain` has the fields of every kind and their texts, whether it is stored or made up."""
+    assert {} == unexplained(kubectl)
+
+
+@pytest.mark.usefixtures("facade")
+def test_they_are_explained_by_an_api_server_that_has_two_descriptions(
+    cluster: Cluster, kubectl: Kubectl
+) -> None:
+    """One that starts reads the image API's, too, and gives either by chance: both have all."""
+    with outage(cluster):
+        pass
+    eventually(
+        lambda: f"{V1.removeprefix('/')}/whole" in kubectl("get", "--raw", "/openapi/v3"),
+        within=90,
+        what="the description of the image API beside the custom resources'",
+    )
+    for _ in range(4):
+        assert {} == unexplained(kubectl)
+
+
+def unexplained(kubectl: Kubectl) -> dict[str, str]:
+    """Explain everything; give what lacks its text."""
+    said = {what: kubectl("explain", what) for what in EXPLAINED}
+    return {what: text for what, text in said.items() if EXPLAINED[what] not in text}
 
 
 def test_a_stream_is_applied_edited_and_deleted(shop: str, cluster: Cluster, kubectl: Kubectl) -> None:

@@ -17,7 +17,7 @@ import yaml
 
 from conftest import Kubectl
 from e2e import audit
-from e2e.imageapi.test_availability import has_tags, is_the_crds, serves
+from e2e.imageapi.test_availability import is_the_crds, is_the_image_apis, serves
 from localcluster import images
 from localcluster.ports import LOOPBACK
 from localrun import API_ACCOUNT, NAMESPACE, remove_webhook
@@ -90,7 +90,7 @@ def test_an_image_api_that_dies_is_started_again(run: MadeRun, kubectl: Kubectl)
     eventually(lambda: SERVED in run.said, within=60, what="v1 served by the image API")
     os.kill(run.child("apiserver"), signal.SIGKILL)
     eventually(lambda: is_the_crds(kubectl), within=10, what="v1 from the CRD")
-    eventually(lambda: has_tags(kubectl), within=30, what="v1 from the image API again")
+    eventually(lambda: is_the_image_apis(kubectl), within=30, what="v1 from the image API again")
     assert "run       | the image API ended with 137; it is started again in 5 s" in run.said
     run.signal(signal.SIGINT)
     assert 0 == run.wait()
@@ -194,7 +194,7 @@ def test_an_image_api_that_is_there_is_left_alone(
     run.signal(signal.SIGTERM)
     assert 0 == run.wait()
     assert before == registration(kubectl)
-    assert has_tags(kubectl)
+    assert is_the_image_apis(kubectl)
     facade.terminate()
 
 
@@ -204,7 +204,7 @@ def test_make_cluster_gives_v1_back_where_nobody_answers(
     """An image API that answers is left alone; of one that was killed v1 is the CRD's when `up` returns."""
     del operator_aside
     assert "giving it back" not in up(cluster)
-    assert has_tags(kubectl)
+    assert is_the_image_apis(kubectl)
     facade.kill()
     eventually(lambda: not serves(kubectl, "imagestreams"), within=60, what="v1 answered by nobody")
 

@@ -14,7 +14,7 @@ import pytest
 
 from bench.populate import Admin
 from conftest import Kubectl
-from e2e.imageapi.test_availability import has_tags, is_the_crds
+from e2e.imageapi.test_availability import is_the_crds, is_the_image_apis
 from localcluster.ports import LOOPBACK
 from localrun import API_ACCOUNT, NAMESPACE, account_kubeconfig, install_image_api
 from support import balancing, secrecy
@@ -50,7 +50,7 @@ def replicas(
             each.service_port = balancer.port
             each.start()
         kubectl = Kubectl(cluster)
-        eventually(lambda: has_tags(kubectl), within=40, what="v1 from the image API")
+        eventually(lambda: is_the_image_apis(kubectl), within=40, what="v1 from the image API")
         kept = Kubectl(cluster, NAMESPACE).get("secret", OBJECT)["data"]
         secrecy.keep(*kept.values())
         yield found
@@ -115,7 +115,7 @@ def test_one_that_is_killed_leaves_v1_with_the_other(
     uid = registration(cluster)
     replicas[0].kill()
     kubectl = Kubectl(cluster)
-    eventually(lambda: has_tags(kubectl), within=10, what="v1 from the other replica")
+    eventually(lambda: is_the_image_apis(kubectl), within=10, what="v1 from the other replica")
     time.sleep(1)
     with asking(cluster) as clients:
         time.sleep(5)
@@ -138,7 +138,7 @@ def test_v1_that_was_handed_back_by_mistake_is_taken_again(
     uid = registration(cluster)
     kubectl = Kubectl(cluster)
     kubectl("delete", "apiservice", "v1.image.openshift.io")
-    eventually(lambda: has_tags(kubectl), within=30, what="v1 from the image API again")
+    eventually(lambda: is_the_image_apis(kubectl), within=30, what="v1 from the image API again")
     assert uid != registration(cluster)
     assert all(each.alive for each in replicas)
 

@@ -191,6 +191,13 @@ def test_there_is_one_operator_and_never_less_than_one_image_api() -> None:
     assert api["selector"] == apart[0]["podAffinityTerm"]["labelSelector"]
 
 
+def test_both_programs_go_by_the_same_settings() -> None:
+    """Each reads the ConfigMap in which they are kept, and starts where there is none."""
+    for name in ("operator", "api"):
+        (container,) = shipped("Deployment", f"imagestreams-{name}")["spec"]["template"]["spec"]["containers"]
+        assert [{"configMapRef": {"name": "imagestreams-settings", "optional": True}}] == container["envFrom"]
+
+
 def test_the_image_api_has_the_right_to_its_certificate_alone() -> None:
     """The Secret of the rights is the one that the program writes, where it writes it."""
     (rule,) = shipped("Role", "imagestreams-api")["rules"]

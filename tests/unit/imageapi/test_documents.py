@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Any
 
 import pytest
@@ -30,8 +31,18 @@ class _Server:
             raise StatusError(503, "ServiceUnavailable", "down")
         return self.source
 
-    def get(self, path: str) -> dict[str, Any] | None:
-        return asyncio.run(self.documents(path))
+    def get(self, path: str, *, later: bool = True) -> dict[str, Any] | None:
+        """Ask for a document; `later` asks once more when what the first question set off is done."""
+
+        async def ask() -> dict[str, Any] | None:
+            if later:
+                with contextlib.suppress(StatusError):
+                    self.documents(path)
+                for task in asyncio.all_tasks() - {asyncio.current_task()}:
+                    await task
+            return self.documents(path)
+
+        return asyncio.run(ask())
 
 
 def test_documents_are_kept_for_a_minute() -> None:
@@ -47,6 +58,30 @@ def test_documents_are_kept_for_a_minute() -> None:
     changed = server.get(_V3)
     assert changed
     assert "new" in changed["components"]["schemas"]
+    assert [openapi.SOURCE] * 2 == server.asked
+
+
+def test_no_request_waits_for_the_api_server() -> None:
+    """It may hold back its own documents until it has ours: what is there is given, or a 503."""
+    server = _Server()
+    with pytest.raises(StatusError, match="they were not read yet"):
+        server.get(_V3, later=False)
+    first = server.get(_V3)
+    server.now = 61.0
+    assert first == server.get(_V3, later=False)
+
+
+def test_many_requests_set_off_one_question() -> None:
+    """However many ask while the API server is asked, it is asked once."""
+    server = _Server()
+
+    async def ask() -> None:
+        made = {server.documents.renew() for _ in range(5)}
+        assert 1 == len(made)
+        await made.pop()
+
+    asyncio.run(ask())
+    assert [openapi.SOURCE] == server.asked
 
 
 def test_a_path_that_has_no_document_has_none() -> None:
@@ -62,8 +97,8 @@ def test_what_was_made_outlives_the_source() -> None:
     assert first == server.get(_V3)
     silent = _Server()
     empty: dict[str, Any] = {"components": {"schemas": {}}}
-    for source in (None, empty):
+    for source, reason in ((None, "down"), (empty, "ImageStream")):
         silent.source = source
-        with pytest.raises(StatusError, match="schemas of the CRDs") as told:
+        with pytest.raises(StatusError, match=f"schemas of the CRDs are not there: .*{reason}") as told:
             silent.get(_V3)
         assert 503 == told.value.code

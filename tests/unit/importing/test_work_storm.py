@@ -128,15 +128,15 @@ async def test_after_any_storm_the_status_is_what_is_true(
 
 
 async def test_two_thousand_tags_cost_a_write_a_second() -> None:
-    """A huge stream whose answers take half a minute to come is written about once a second, and in full."""
+    """A huge stream whose answers take ten seconds to come is written about once a second, and in full."""
     world = World()
     numbers = range(2000)
     for number in numbers:
         world.registries.digests[f"r.io/app:t{number}"] = A
-        world.registries.delays[f"r.io/app:t{number}"] = number * 0.015
+        world.registries.delays[f"r.io/app:t{number}"] = number * 0.005
     async with world.running():
         world.apply(body(*(tag(f"t{number}") for number in numbers)))
-        await until(40)
+        await until(20)
 
         assert {f"t{number}": A for number in numbers} == world.images()
-        assert len(world.cluster.writes) <= 32
+        assert len(world.cluster.writes) <= 12

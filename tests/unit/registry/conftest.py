@@ -11,6 +11,7 @@ from unit.registry.asking import HASTY, Client
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 @pytest.fixture(scope="session")
@@ -19,18 +20,24 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(tmp_path_factory.mktemp("authority"))
 
 
+@pytest.fixture(scope="session")
+def stranger(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The CA of an authority that signed nothing here: hundreds of the system's take a tenth of a second."""
+    return Authority(tmp_path_factory.mktemp("stranger")).ca_file
+
+
 @pytest.fixture
-def client() -> Iterator[Client]:
-    """A client that trusts the system's authorities."""
-    made = Client()
+def client(stranger: Path) -> Iterator[Client]:
+    """A client that trusts no authority of the tests."""
+    made = Client(stranger)
     yield made
     made.close()
 
 
 @pytest.fixture
-def hasty() -> Iterator[Client]:
+def hasty(stranger: Path) -> Iterator[Client]:
     """A client that waits less than a second."""
-    made = Client(limits=HASTY)
+    made = Client(stranger, limits=HASTY)
     yield made
     made.close()
 

@@ -95,7 +95,8 @@ class Served:
     def counted(self) -> dict[str, float]:
         """Tell how many reviews had which outcome."""
         (family,) = self.metrics.admissions.collect()
-        return {each.labels["outcome"]: each.value for each in family.samples if each.name.endswith("_total")}
+        totals = [each for each in family.samples if each.name.endswith("_total") and each.value]
+        return {each.labels["outcome"]: each.value for each in totals}
 
 
 def free_port() -> int:

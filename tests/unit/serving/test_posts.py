@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagestreams.errors import InvalidError
-from imagestreams.serving import posts
+from imagestreams.serving import listening, posts
 from imagestreams.serving.certificates import Certificates
 from imagestreams.serving.posts import Head, Posts, PostServer, Reply, parse_head
 from unit.serving.test_admission import free_port
@@ -160,6 +160,26 @@ async def test_what_is_under_way_at_the_end_is_answered() -> None:
         assert (200, b"cba", False) == await busy.answer()
         await closing
         assert await late.is_closed()
+
+
+@pytest.mark.asyncio
+async def test_an_idle_connection_is_closed_and_a_busy_one_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is kept for a while is kept that long after its last request, not after its first."""
+    monkeypatch.setattr(listening, "KEPT", 0.5)
+    async with serving() as (_, connect):
+        idle, busy = await connect(), await connect()
+        closed = asyncio.create_task(idle.is_closed())
+        asked = 0
+        while not closed.done():
+            await busy.sends(post(b"a"))
+            assert (200, b"a", True) == await busy.answer()
+            asked += 1
+            await asyncio.sleep(0.02)
+        assert closed.result()
+        assert asked > 1
+        await busy.sends(post(b"b"))
+        assert (200, b"b", True) == await busy.answer()
+        assert await busy.is_closed()
 
 
 @pytest.mark.asyncio

@@ -10,11 +10,11 @@ import contextlib
 import datetime as dt
 import logging
 import ssl
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from imagestreams.errors import ClusterError, ConflictError, GoneError, RefusedError
 from imagestreams.kube.own_secret import Found
@@ -87,6 +87,17 @@ class Registered:
         return written
 
 
+class Served(ssl.SSLContext):
+    """What a replica serves with; it counts the certificates that it is given."""
+
+    given = 0
+
+    def load_cert_chain(self, *arguments: Any, **named: Any) -> None:
+        """Serve another certificate from now on."""
+        self.given += 1
+        super().load_cert_chain(*arguments, **named)
+
+
 def shake_hands(certificates: SharedCertificates, bundle: bytes) -> bool:
     """Tell whether a client that trusts these CAs accepts what is served now, by TLS in memory.
 
@@ -116,6 +127,7 @@ class Replicas:
         self.registered = Registered()
         self.all: list[SharedCertificates] = []
         self._tasks: list[asyncio.Task[None]] = []
+        self._shaken: set[tuple[Served, int, bytes]] = set()
         self.began = began - dt.timedelta(seconds=asyncio.get_running_loop().time())
 
     def now(self) -> dt.datetime:
@@ -125,6 +137,7 @@ class Replicas:
     async def join(self, store: Store | None = None) -> SharedCertificates:
         """Start one, as facade does."""
         certificates = SharedCertificates(store or self.secret, NAMES)
+        certificates.context = Served(ssl.PROTOCOL_TLS_SERVER)
         await certificates.renew(self.now())
         self.all.append(certificates)
         trust = Trust(certificates, self.registered, now=self.now, what="the image API")
@@ -141,7 +154,16 @@ class Replicas:
             seen = state
             # Later than at its next look no replica changes anything.
             if second <= since + EVERY + 1:
-                assert all(shake_hands(each, self.registered.bundle) for each in self.all)
+                assert all(self._trusted(each) for each in self.all)
+
+    def _trusted(self, certificates: SharedCertificates) -> bool:
+        """Tell whether what is served now is trusted now; of the same two that need not be tried again."""
+        served = certificates.context
+        assert isinstance(served, Served)
+        now = (served, served.given, self.registered.bundle)
+        if now not in self._shaken and shake_hands(certificates, self.registered.bundle):
+            self._shaken.add(now)
+        return now in self._shaken
 
     async def leave(self) -> None:
         """End all of them."""
@@ -166,7 +188,7 @@ async def three() -> AsyncIterator[Replicas]:
         await found.leave()
 
 
-pytestmark = [pytest.mark.asyncio, pytest.mark.looptime]
+pytestmark = [pytest.mark.asyncio, pytest.mark.looptime(noop_cycles=2)]
 
 
 async def test_of_many_that_start_at_once_one_is_first() -> None:
@@ -241,7 +263,7 @@ def signed_by_another(now: dt.datetime) -> dict[str, bytes | None]:
 
 def encrypted(now: dt.datetime) -> dict[str, bytes | None]:
     """A key with a password."""
-    key = rsa.generate_private_key(65537, 2048).private_bytes(
+    key = ec.generate_private_key(ec.SECP256R1()).private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
         serialization.BestAvailableEncryption(b"password"),
