@@ -219,7 +219,7 @@ def _printed(likeness: Likeness, command: str, recorded: str, answered: str) -> 
     elif re.search(r"-o (yaml|json)", command):
         # Of several commands at once it is one that prints YAML, and the last describes.
         texts = [_DOCUMENT.search(text) for text in (recorded, answered)]
-        values = [list(yaml.safe_load_all(found[0] if found else "")) for found in texts]
+        values = [list(yaml.load_all(found[0] if found else "", yaml.CSafeLoader)) for found in texts]
         if all(len(documents) == 1 for documents in values):
             values = [documents[0] for documents in values]
     elif command.startswith("oc get") and " | " not in command:

@@ -17,7 +17,7 @@ def crd_source() -> dict[str, Any]:
         "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta": {"type": "object", "properties": {"name": name}}
     }
     for file in ("imagestreams", "images"):
-        crd = yaml.safe_load((_CRDS / f"{file}.yaml").read_text(encoding="utf-8"))["spec"]
+        crd = yaml.load((_CRDS / f"{file}.yaml").read_text(encoding="utf-8"), yaml.CSafeLoader)["spec"]
         kind = crd["names"]["kind"]
         door = next(each for each in crd["versions"] if each["name"] == "v1alpha1")
         schemas[f"io.openshift.image.v1alpha1.{kind}"] = {
