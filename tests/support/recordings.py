@@ -43,7 +43,7 @@ class Step:
     @property
     def documents(self) -> list[Any]:
         """Read the output as YAML."""
-        return list(yaml.safe_load_all(self.output))
+        return list(yaml.load_all(self.output, yaml.CSafeLoader))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -33,7 +33,46 @@ if TYPE_CHECKING:
 _SETTLED_WITHIN = 12.0
 _DOCUMENT = re.compile(r"^(apiVersion: |\{).*?(?=^Name:\t|\Z)", re.MULTILINE | re.DOTALL)
 _AFTER = ("oc get is", "oc get istag", "oc get is,istag -o yaml")
+_READS = re.compile(r"(oc|kubectl) (get|describe|explain|status|api-resources)\b")
+_STREAMS = "/apis/image.openshift.io/v1/namespaces/{}/imagestreams"
 _used: set[int] = set()
+
+
+class _Seconds:
+    """Lets a second begin before a stream is changed that changed in this one already.
+
+    What came to one stream in one second is in no order; the recorded commands were seconds apart.
+    """
+
+    def __init__(self, rest: Rest, *namespaces: str) -> None:
+        self._rest = rest
+        self._namespaces = namespaces
+        self._versions: dict[str, str] = {}
+        self._changed: dict[str, int] = {}
+        self._following = False
+
+    def before(self, step: Step) -> None:
+        """Wait where the step may change such a stream: it names it, or there are some that follow others."""
+        if _READS.match(step.command):
+            return
+        said = f"{step.command} {step.inputs}"
+        seconds = [
+            second
+            for name, second in self._changed.items()
+            if self._following or re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", said)
+        ]
+        last = max(seconds, default=0)
+        eventually(lambda: int(time.time()) > last, within=2, every=0.02, what="the next second")
+
+    def after(self) -> None:
+        """Look which streams changed."""
+        found = [self._rest("GET", _STREAMS.format(each)).body["items"] for each in self._namespaces]
+        streams = [stream for items in found for stream in items]
+        for stream in streams:
+            uid, name, version = (stream["metadata"][key] for key in ("uid", "name", "resourceVersion"))
+            if version != self._versions.get(uid):
+                self._versions[uid], self._changed[name] = version, int(time.time())
+        self._following = any('"kind": "ImageStream' in json.dumps(each["spec"]) for each in streams)
 
 
 class _Replay:
@@ -44,20 +83,23 @@ class _Replay:
         self._scenario = scenario
         self._oc = Oc(rest, stage.namespace)
         self._likeness = Likeness(stage.names)
+        self._seconds = _Seconds(rest, stage.namespace, stage.other)
         self.undeclared: list[str] = []
         self.replayed = 0
 
     def step(self, step: Step) -> None:
         """Send what the command sends, and compare what comes of it now and in the end."""
-        # What came in one second is in no order; the recorded commands were seconds apart.
-        second = int(time.time())
-        eventually(lambda: int(time.time()) > second, within=2, what="the next second")
+        self._seconds.before(step)
         self._stage.before(step.number)
         if any(
             re.search(pattern, f"{self._scenario}/{step.number} {step.command}")
             for pattern, _ in NOT_REPLAYED
         ):
             return
+        self._replayed(step)
+        self._seconds.after()
+
+    def _replayed(self, step: Step) -> None:
         command, grep = step.command, ""
         if " | grep " in command:
             command, _, grep = command.partition(" | grep ")
@@ -177,7 +219,7 @@ def _printed(likeness: Likeness, command: str, recorded: str, answered: str) -> 
     elif re.search(r"-o (yaml|json)", command):
         # Of several commands at once it is one that prints YAML, and the last describes.
         texts = [_DOCUMENT.search(text) for text in (recorded, answered)]
-        values = [list(yaml.safe_load_all(found[0] if found else "")) for found in texts]
+        values = [list(yaml.load_all(found[0] if found else "", yaml.CSafeLoader)) for found in texts]
         if all(len(documents) == 1 for documents in values):
             values = [documents[0] for documents in values]
     elif command.startswith("oc get") and " | " not in command:

@@ -14,6 +14,7 @@ from unit.registry.asking import Client, ask, right
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 NOW = 1_772_500_983.0
 """Tue, 03 Mar 2026 01:23:03 GMT."""
@@ -88,9 +89,9 @@ def pauses(time: Time) -> Pauses:
 
 
 @pytest.fixture
-def client(pauses: Pauses) -> Iterator[Client]:
+def client(pauses: Pauses, stranger: Path) -> Iterator[Client]:
     """A client with these pauses."""
-    made = Client(pauses=pauses)
+    made = Client(stranger, pauses=pauses)
     yield made
     made.close()
 

@@ -15,6 +15,7 @@ from unit.registry.exchanging import get, trouble, url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from support.faults import Authority
 
@@ -38,12 +39,12 @@ def proxy(registry: FaultRegistry) -> Iterator[ForwardProxy]:
 
 @pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"])
 def test_a_plain_registry_is_asked_through_the_proxy(
-    registry: FaultRegistry, proxy: ForwardProxy, monkeypatch: pytest.MonkeyPatch, name: str
+    registry: FaultRegistry, proxy: ForwardProxy, stranger: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     """The proxy gets the whole address and resolves the name; the answer comes as it is."""
     monkeypatch.setenv(name, f"http://{proxy.host}")
     registry.put_image("a/b", "v1")
-    client = Client()
+    client = Client(stranger)
     answer = get(client, f"http://{_NAME}/v2/a/b/manifests/v1")
     head = get(client, f"http://{_NAME}/v2/a/b/manifests/v1", "HEAD")
     client.close()
@@ -55,13 +56,13 @@ def test_a_plain_registry_is_asked_through_the_proxy(
 
 @pytest.mark.parametrize("name", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"])
 def test_a_tls_registry_is_asked_through_a_tunnel(
-    secure: FaultRegistry, authority: Authority, monkeypatch: pytest.MonkeyPatch, name: str
+    secure: FaultRegistry, authority: Authority, stranger: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     """CONNECT opens one tunnel for all requests, and TLS within it is the registry's own, verified."""
     secure.put_image("a/b", "v1")
     with ForwardProxy() as proxy:
         monkeypatch.setenv(name, f"http://{proxy.host}")
-        client, strict = Client(authority.ca_file), Client()
+        client, strict = Client(authority.ca_file), Client(stranger)
         answers = [get(client, url(secure), "HEAD") for _ in range(3)]
         distrust = trouble(strict, url(secure))
         client.close()
@@ -97,13 +98,19 @@ def test_each_scheme_has_its_proxy(
 )
 @pytest.mark.parametrize("name", ["NO_PROXY", "no_proxy"])
 def test_what_is_exempt_is_asked_directly(
-    registry: FaultRegistry, proxy: ForwardProxy, monkeypatch: pytest.MonkeyPatch, exempt: str, name: str
+    registry: FaultRegistry,
+    proxy: ForwardProxy,
+    *,
+    stranger: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    exempt: str,
+    name: str,
 ) -> None:
     """NO_PROXY names addresses and networks; what it names goes by no proxy."""
     monkeypatch.setenv("HTTP_PROXY", f"http://{proxy.host}")
     monkeypatch.setenv(name, exempt)
     registry.put_image("a/b", "v1")
-    client = Client()
+    client = Client(stranger)
     answer = get(client, url(registry))
     client.close()
 
@@ -112,12 +119,12 @@ def test_what_is_exempt_is_asked_directly(
 
 @pytest.mark.parametrize("exempt", ["registry.test", ".test", "test", "registry.test:5000"])
 def test_a_name_that_is_exempt_is_resolved_here(
-    proxy: ForwardProxy, monkeypatch: pytest.MonkeyPatch, exempt: str
+    proxy: ForwardProxy, stranger: Path, monkeypatch: pytest.MonkeyPatch, exempt: str
 ) -> None:
     """NO_PROXY names hosts and domains, with a dot before them or not."""
     monkeypatch.setenv("HTTP_PROXY", f"http://{proxy.host}")
     monkeypatch.setenv("NO_PROXY", exempt)
-    client = Client()
+    client = Client(stranger)
     error = trouble(client, f"http://{_NAME}/v2/a/b/manifests/v1")
     client.close()
 
@@ -126,13 +133,13 @@ def test_a_name_that_is_exempt_is_resolved_here(
 
 @pytest.mark.parametrize("exempt", ["10.0.0.0/8", "elsewhere.test", "ry.test", "registry.test:443", ""])
 def test_what_is_not_exempt_goes_by_the_proxy(
-    registry: FaultRegistry, proxy: ForwardProxy, monkeypatch: pytest.MonkeyPatch, exempt: str
+    registry: FaultRegistry, proxy: ForwardProxy, stranger: Path, monkeypatch: pytest.MonkeyPatch, exempt: str
 ) -> None:
     """Another network, host or port in NO_PROXY changes nothing, nor does half of a name."""
     monkeypatch.setenv("HTTP_PROXY", f"http://{proxy.host}")
     monkeypatch.setenv("NO_PROXY", exempt)
     registry.put_image("a/b", "v1")
-    client = Client()
+    client = Client(stranger)
     answer = get(client, f"http://{_NAME}/v2/a/b/manifests/v1")
     client.close()
 
@@ -156,7 +163,7 @@ def test_the_token_realm_is_asked_through_the_proxy(
 
 
 def test_a_redirect_is_followed_through_the_proxy(
-    registry: FaultRegistry, proxy: ForwardProxy, monkeypatch: pytest.MonkeyPatch
+    registry: FaultRegistry, proxy: ForwardProxy, stranger: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where a registry redirects to is asked by what the environment says of that host."""
     with FaultRegistry() as storage:
@@ -164,7 +171,7 @@ def test_a_redirect_is_followed_through_the_proxy(
         registry.fail(Redirect(storage.url))
         monkeypatch.setenv("HTTP_PROXY", f"http://{proxy.host}")
         monkeypatch.setenv("HTTPS_PROXY", f"http://{proxy.host}")
-        client = Client()
+        client = Client(stranger)
         digest = client.digest(ask(registry))
         client.close()
 
@@ -207,11 +214,11 @@ def test_a_proxy_that_wants_another_login_is_told_without_it(
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_a_proxy_that_is_down_is_told(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
+def test_a_proxy_that_is_down_is_told(stranger: Path, monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
     """Nothing is asked past a proxy that does not answer, and it is the proxy that nothing listens for."""
     with ClosedPort() as closed, FaultRegistry() as registry:
         monkeypatch.setenv(f"{scheme.upper()}_PROXY", f"http://{closed.host}")
-        client = Client()
+        client = Client(stranger)
         error = trouble(client, f"{scheme}://{registry.host}/v2/")
         client.close()
 
