@@ -36,7 +36,7 @@ check: venv ## format, lint, types, import contracts, unit tests (under two minu
 	@$(BIN)/codespell
 	@$(BIN)/python -m pytest -n 2 tests/unit
 
-unit: venv ## the unit tests alone (under 30 s)
+unit: venv ## the unit tests alone (under two minutes on two cores)
 	@$(BIN)/python -m pytest -n 2 tests/unit
 
 test: venv ## every test there is: unit, integration, e2e; real cluster, real registries
