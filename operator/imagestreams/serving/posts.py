@@ -164,16 +164,17 @@ class _Client:
         if not self._gone.done():
             self._gone.set_result(None)
 
-    def data_received(self, data: bytes) -> None:
+    def data_received(self, data: bytes) -> bool:
         if self._refused:
             # Read, so that the reason is not lost with a connection that is reset.
-            return
+            return False
         fresh = self._idle
         self._received += data
         if fresh:
             self._wait(self._posts.within, self._late)
         while not self._refused and self._take():
             pass
+        return not self._idle
 
     def finish(self) -> asyncio.Future[None]:
         """Close the connection after the request under way; the answer is done when it is closed."""

@@ -34,8 +34,8 @@ class Answering(Protocol):
     def connection_made(self, connection: Connection) -> None:
         """The handshake is done."""
 
-    def data_received(self, data: bytes) -> None:
-        """Some bytes came."""
+    def data_received(self, data: bytes) -> bool:
+        """Some bytes came; the answer is whether they are the beginning of something."""
 
     def connection_lost(self) -> None:
         """The connection is closed, by either side; told only where it was made."""
@@ -193,7 +193,9 @@ class Connection:
             if not data:
                 self.abort()
                 return
-            self._answering.data_received(data)
+            if not self._answering.data_received(data):
+                # What comes next comes later, most likely; the loop tells of it.
+                return
 
     def _send(self) -> None:
         try:

@@ -36,13 +36,14 @@ class Answerer:
         """Remember it."""
         self._connection = connection
 
-    def data_received(self, data: bytes) -> None:
+    def data_received(self, data: bytes) -> bool:
         """Answer each line; close after `bye`."""
         for _ in range(data.count(b"\n")):
             self._lines += 1
             self._connection.write(ANSWER)
         if b"bye" in data:
             self._connection.close()
+        return not data.endswith(b"\n")
 
     def connection_lost(self) -> None:
         """Tell how many lines came."""
