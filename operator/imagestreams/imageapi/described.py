@@ -93,7 +93,8 @@ def _definition(resource: Resource, schemas: Mapping[str, Schema]) -> dict[str, 
                     "storage": True,
                     "deprecated": True,
                     "deprecationWarning": f"{resource.plural} are served by the image API (Deployment "
-                    "imagestreams-api), which does not answer now: there may be some that you do not see",
+                    "imagestreams-api), which does not answer now: none is shown, and a deletion removes "
+                    "nothing",
                     "schema": {"openAPIV3Schema": described},
                 }
             ],

@@ -8,16 +8,18 @@ made of among it, and both would wait for each other (seen: for a minute, and `k
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from typing import TYPE_CHECKING, Any
 
-from imagestreams.errors import StatusError
 from imagestreams.imageapi import answers, openapi
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
     from imagestreams.imageapi.openapi_paths import Served
+
+_log = logging.getLogger(__name__)
 
 _KEPT = 60.0
 
@@ -61,6 +63,8 @@ class Documents:
     async def _make(self) -> None:
         try:
             self._served = openapi.served(await self._fetch(openapi.SOURCE), self._resources)
-        except (StatusError, KeyError) as error:
+        except Exception as error:  # noqa: BLE001
+            # Whatever the API server sent, what was made before goes on being served.
             self._reason = str(error)
+            _log.warning("the OpenAPI documents were not made anew: %s", error)
         self._made = self._clock()

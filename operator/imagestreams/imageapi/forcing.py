@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Stored = dict[str, Any]
 
 _NAMED = 5
-_SERVERS_FAULT = 500
+_GONE = 404
 
 
 async def import_anew(
@@ -35,7 +35,7 @@ async def import_anew(
     try:
         return await _forgotten(store, stored, names, resource), ()
     except StatusError as error:
-        if not changed or error.code < _SERVERS_FAULT:
+        if not changed or error.code == _GONE:
             raise
         return stored, (_warning(stored["metadata"]["name"], sorted(names), error),)
 

@@ -91,9 +91,9 @@ def stored_image(image: Mapping[str, Any]) -> dict[str, Any]:
     described = _described(sent, digest)
     content = {**sent, **described}
     if described:
-        content = {
-            field: value for field, value in content.items() if field in described or field not in _PARTS
-        }
+        # What no manifest names is nobody's: a config beside an index, or parts that were sent.
+        foreign = {*_PARTS, *(() if config_of(_blob(sent, _MANIFEST)) else (_CONFIG,))} - described.keys()
+        content = {field: value for field, value in content.items() if field not in foreign}
     # What we note on Images ourselves is nobody else's to say.
     notes = {
         key: value

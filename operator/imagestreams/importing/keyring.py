@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 from typing import TYPE_CHECKING
 
 from imagestreams.errors import BasicRefusedError, InvalidError, PasswordError, UnauthorizedError
@@ -30,6 +31,9 @@ REFUSED_FOR = 600.0
 TRIED = 5
 """How many credentials are tried for one question, at the most."""
 _REMEMBERED = 20_000
+_HEARD_LATELY = 30.0
+_HEARD_ANEW = 20
+"""For how many repositories of one request a refusal is heard anew: namespaces may have many logins."""
 
 
 class Keyring:
@@ -67,13 +71,22 @@ class Keyring:
     def forget_refusals(self, references: Iterable[str], access: Access) -> None:
         """Let somebody who asks for these by hand hear anew what their registries think of what they have.
 
-        Once for each request, not for each tag of it: what is refused then is refused for ten minutes.
+        Once for each request, not for each tag of it: what is refused then is refused for ten minutes. What
+        was refused a moment ago is not asked anew, or a script of many imports would lock the account.
         """
-        for text in references:
-            with contextlib.suppress(InvalidError):
-                for place in access.rules.places(place_of(parse_reference(text))):
-                    for credential in access.credentials(place):
-                        self._forget(place, credential)
+        old = self._clock() + REFUSED_FOR - _HEARD_LATELY
+        scopes = {scope for (scope, _), (until, _, _) in self._refused.items() if until <= old}
+        if not scopes:
+            return
+        found = (place for text in references for place in _places(text, access))
+        concerned = (place for place in found if not scopes.isdisjoint((place.host, str(place))))
+        for place in itertools.islice(concerned, _HEARD_ANEW):
+            for credential in access.credentials(place):
+                known = self._refused.get((place.host, credential.key)) or self._refused.get(
+                    (str(place), credential.key)
+                )
+                if known is not None and known[0] <= old:
+                    self._forget(place, credential)
 
     def failed(self, place: Place, credential: Credential, error: RegistryError) -> None:
         """Note what a credential was answered; only refusals count."""
@@ -111,3 +124,10 @@ class Keyring:
             finally:
                 del self._proofs[key]
                 proof.set_result(None)
+
+
+def _places(reference: str, access: Access) -> tuple[Place, ...]:
+    try:
+        return tuple(access.rules.places(place_of(parse_reference(reference))))
+    except InvalidError:
+        return ()

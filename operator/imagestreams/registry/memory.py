@@ -45,6 +45,11 @@ class Memory(Generic[_Key, _Value]):
             self._kept.move_to_end(key)
             return kept[0]
 
+    def items(self) -> list[tuple[_Key, _Value]]:
+        """Give all that is kept, which counts as no use."""
+        with self._lock:
+            return [(key, value) for key, (value, _) in self._kept.items()]
+
     def put(self, key: _Key, value: _Value) -> None:
         """Keep a value, and forget those that were used longest ago as far as there is no room."""
         weight = self._weigh(key, value)

@@ -251,6 +251,8 @@ class _Client:
         A timer that is set already is left to ring early, and set again then: of those who ask often none
         is set for each request.
         """
+        if self._gone.done():
+            return
         self._until = self._loop.time() + seconds
         self._then = then
         if self._timer is None or self._timer.when() > self._until:

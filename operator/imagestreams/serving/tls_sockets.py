@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
 import socket
 import ssl
@@ -26,6 +27,8 @@ _TURN = 8
 _HANDSHAKE_WITHIN = 5.0
 _WRITTEN_WITHIN = 5.0
 _ACCEPT_AGAIN = 1.0
+_NOT_HERE = frozenset({errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL})
+"""A host may have addresses of a family that this machine does not speak, such as IPv6."""
 
 
 class Answering(Protocol):
@@ -51,33 +54,36 @@ class Listener:
         self._most = most
         self._sockets: list[socket.socket] = []
         self._accepting: list[asyncio.Task[None]] = []
-        self._connections: set[Connection] = set()
+        # In the order in which they came.
+        self._connections: dict[Connection, None] = {}
 
     async def start(self, host: str, port: int) -> None:
         """Listen at each address that a host has; "" are all. Raises OSError, OverflowError."""
         loop = asyncio.get_running_loop()
         found = await loop.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        refused: OSError | None = None
         with contextlib.ExitStack() as opened:
             for family, address in dict.fromkeys((each[0], (str(each[4][0]), port)) for each in found):
-                listening = opened.enter_context(socket.socket(family, socket.SOCK_STREAM))
-                listening.setblocking(False)
-                listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                if family == socket.AF_INET6:
-                    # An IPv4 address of the same host is listened at by a socket of its own.
-                    listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-                listening.bind(address)
-                listening.listen(self._most)
-                self._sockets.append(listening)
+                try:
+                    self._sockets.append(opened.enter_context(_listening(family, address, self._most)))
+                except OSError as error:
+                    if error.errno not in _NOT_HERE:
+                        raise
+                    refused = error
+            if refused is not None and not self._sockets:
+                raise refused
             opened.pop_all()
         self._accepting = [loop.create_task(self._accept(listening)) for listening in self._sockets]
 
     async def close(self) -> None:
-        """Take no more connections; those that are there go on."""
+        """Take no more connections; those that are made go on."""
         for task in self._accepting:
             task.cancel()
         await asyncio.gather(*self._accepting, return_exceptions=True)
         for listening in self._sockets:
             listening.close()
+        for connection in [each for each in self._connections if not each.made]:
+            connection.abort()
 
     async def _accept(self, listening: socket.socket) -> None:
         loop = asyncio.get_running_loop()
@@ -86,18 +92,25 @@ class Listener:
                 raw, _ = await loop.sock_accept(listening)
             except ConnectionError:
                 # Gone while it waited.
-                continue
+                raw = None
             except OSError as error:
                 # Such as too many open files; who wants to be connected waits meanwhile.
                 _log.warning("no connection can be accepted: %s", error)
                 await asyncio.sleep(_ACCEPT_AGAIN)
                 continue
-            self._take(raw)
+            if raw is not None:
+                self._take(raw)
+            # Where many wait, accepting never does: everybody else has a turn in between.
+            await asyncio.sleep(0)
 
     def _take(self, raw: socket.socket) -> None:
         if len(self._connections) >= self._most:
-            raw.close()
-            return
+            # Who connects and says nothing keeps nobody out.
+            silent = next((each for each in self._connections if not each.made), None)
+            if silent is None:
+                raw.close()
+                return
+            silent.abort()
         try:
             raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             shaken = self._context.wrap_socket(raw, server_side=True, do_handshake_on_connect=False)
@@ -105,7 +118,10 @@ class Listener:
             # Whoever it was has gone.
             raw.close()
             return
-        self._connections.add(Connection(shaken, self._answering(), self._connections.discard))
+        self._connections[Connection(shaken, self._answering(), self._forget)] = None
+
+    def _forget(self, connection: Connection) -> None:
+        self._connections.pop(connection, None)
 
 
 class Connection:
@@ -119,7 +135,7 @@ class Connection:
         self._number = shaken.fileno()
         self._answering = answering
         self._gone = gone
-        self._made = False
+        self.made = False
         self._closing = False
         self._unsent = bytearray()
         self._timer = self._loop.call_later(_HANDSHAKE_WITHIN, self.abort)
@@ -158,7 +174,7 @@ class Connection:
         self._unsent.clear()
         self._socket.close()
         self._gone(self)
-        if self._made:
+        if self.made:
             self._answering.connection_lost()
 
     def _shake(self) -> None:
@@ -174,7 +190,7 @@ class Connection:
             self.abort()
             return
         self._timer.cancel()
-        self._made = True
+        self.made = True
         self._loop.add_reader(self._number, self._read)
         self._answering.connection_made(self)
         if self._number >= 0:
@@ -216,3 +232,19 @@ class Connection:
             self.close()
         else:
             self._loop.add_reader(self._number, self._read)
+
+
+def _listening(family: socket.AddressFamily, address: tuple[str, int], most: int) -> socket.socket:
+    made = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        made.setblocking(False)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            # An IPv4 address of the same host is listened at by a socket of its own.
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        made.bind(address)
+        made.listen(most)
+    except BaseException:
+        made.close()
+        raise
+    return made

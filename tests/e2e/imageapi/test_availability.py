@@ -63,6 +63,8 @@ def test_nothing_is_stored_where_it_does_not_serve(facade: FacadeProcess, kubect
     assert 1 == refused.returncode
     assert "imagestreamtags are served by the image API (Deployment imagestreams-api)" in refused.stderr
     assert [] == kubectl.get("istag")["items"]
+    gone = kubectl.run("delete", "istag", "app:1", "--ignore-not-found")
+    assert "a deletion removes nothing" in gone.stderr
 
 
 def test_killed_it_holds_up_nobody_for_long(

@@ -80,6 +80,8 @@ async def test_who_writes_in_between_is_waited_for(*, changed: bool) -> None:
     [
         (CONFLICT, "others write its status all the time"),
         (answers.unavailable("the API server did not answer"), "the API server did not answer"),
+        (StatusError(429, "TooManyRequests", "wait a little"), "wait a little"),
+        (StatusError(403, "Forbidden", "a policy says no"), "a policy says no"),
     ],
 )
 async def test_what_is_stored_is_told_with_what_is_not(refusal: StatusError, why: str) -> None:

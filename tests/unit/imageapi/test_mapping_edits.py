@@ -172,9 +172,9 @@ def test_what_the_manifest_says_is_so() -> None:
     assert "dockerImageManifests" not in found
     assert "arm64" == found["dockerImageMetadata"]["Architecture"]
     assert {"image.openshift.io/dockerLayersOrder": "ascending"} == found["metadata"]["annotations"]
-    index = stored_image(manifested(WITH_CHILD, dockerImageLayers=LIES))
+    index = stored_image(manifested(WITH_CHILD, dockerImageLayers=LIES, dockerImageConfig=CONFIG))
     assert [OLD] == [child["digest"] for child in index["dockerImageManifests"]]
-    assert "dockerImageLayers" not in index
+    assert {"dockerImageLayers", "dockerImageConfig"}.isdisjoint(index)
     assert "dockerImageLayers" not in stored_image(manifested('{"layers": []}', dockerImageLayers=LIES))
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from imagestreams.errors import Reason
+from imagestreams.importing import keyring
 from imagestreams.importing.asking import Asker
 from imagestreams.importing.gate import Gate
 from imagestreams.importing.plan import Ask
@@ -142,8 +143,11 @@ async def test_a_corrected_password_is_sent_at_once() -> None:
 
 @pytest.mark.parametrize("auth", ["basic", "bearer"])
 @pytest.mark.parametrize("mended", [True, False])
-async def test_who_asks_by_hand_hears_it_anew(auth: str, *, mended: bool) -> None:
+async def test_who_asks_by_hand_hears_it_anew(
+    auth: str, monkeypatch: pytest.MonkeyPatch, *, mended: bool
+) -> None:
     """A password that the registry knows by now serves at once; one that is still wrong is sent once more."""
+    monkeypatch.setattr(keyring, "_HEARD_LATELY", 0.0)
     with FaultRegistry(auth="basic" if auth == "basic" else "bearer") as registry:
         digest = registry.put_image("a/b", "v1")
         access = having(registry, {"pull": "of tomorrow"})
@@ -163,6 +167,18 @@ async def test_who_asks_by_hand_hears_it_anew(auth: str, *, mended: bool) -> Non
         else:
             assert [refused] * 3 == outcomes
             assert 1 == passwords_sent(registry).count(False)
+
+
+async def test_a_script_that_asks_by_hand_again_and_again_locks_no_account() -> None:
+    """What was refused a moment ago is not sent anew, however often somebody imports."""
+    with FaultRegistry(auth="basic") as registry:
+        registry.put_image("a/b", "v1")
+        access = having(registry, {"pull": "wrong"})
+        async with _asking() as asking:
+            for _ in range(5):
+                asking.keyring.forget_refusals([f"{registry.host}/a/b:v1"], access)
+                await asking.failure(registry, access)
+        assert 1 == passwords_sent(registry).count(False)
 
 
 async def test_a_public_image_is_pulled_though_the_password_is_wrong() -> None:

@@ -183,6 +183,27 @@ async def test_an_idle_connection_is_closed_and_a_busy_one_is_not(monkeypatch: p
 
 
 @pytest.mark.asyncio
+async def test_a_connection_that_is_closed_leaves_no_timer() -> None:
+    """Neither the last request of one nor what is refused is waited for afterwards."""
+    async with serving() as (_, connect):
+        before = timers()
+        for sent in (post(b"a", "Connection: close"), post(b"x", path="/")):
+            client = await connect()
+            await client.sends(sent)
+            assert not (await client.answer())[2]
+            assert await client.is_closed()
+            client.writer.close()
+            await client.writer.wait_closed()
+        assert before == timers()
+
+
+def timers() -> int:
+    """Count what the server will do later, unless it is called off."""
+    waiting = asyncio.get_running_loop()._scheduled  # type: ignore[attr-defined]
+    return sum("_Client._ring" in repr(each) for each in waiting if not each.cancelled())
+
+
+@pytest.mark.asyncio
 async def test_there_are_not_more_connections_than_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
     """One too many is closed at once, and those that were there go on."""
     monkeypatch.setattr(posts, "_CONNECTIONS_MOST", 1)

@@ -57,6 +57,7 @@ class Served:
     port: int
     trusting: ssl.SSLContext
     lost: asyncio.Queue[int]
+    listener: Listener
 
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Connect with TLS."""
@@ -78,7 +79,8 @@ async def serving(host: str = HOST, most: int = 10) -> AsyncIterator[Served]:
     await listener.start(host, port)
     try:
         async with asyncio.timeout(30):
-            yield Served(port, ssl.create_default_context(cadata=certificates.bundle.decode()), lost)
+            trusting = ssl.create_default_context(cadata=certificates.bundle.decode())
+            yield Served(port, trusting, lost, listener)
     finally:
         await listener.close()
 
@@ -136,6 +138,55 @@ async def test_who_speaks_no_tls_is_not_listened_to(said: bytes, monkeypatch: py
         writer.write(b"one\nbye")
         assert ANSWER == await other.read()
         writer.close()
+
+
+@pytest.mark.asyncio
+async def test_who_connects_and_says_nothing_keeps_nobody_out() -> None:
+    """Where there are as many as may be, one that has not shaken hands makes room."""
+    async with serving(most=2) as served:
+        silent = [await asyncio.open_connection(HOST, served.port) for _ in range(5)]
+        reader, writer = await served.connect()
+        writer.write(b"one\nbye")
+        assert ANSWER == await reader.read()
+        for _, each in silent:
+            each.close()
+
+
+@pytest.mark.asyncio
+async def test_a_flood_of_connections_stops_nothing_else() -> None:
+    """While hundreds wait to be accepted everything else on the loop has its turns in between."""
+    async with serving(most=200) as served:
+        flood = [socket.create_connection((HOST, served.port)) for _ in range(150)]
+        turns = 0
+        loop = asyncio.get_running_loop()
+
+        def turn() -> None:
+            nonlocal turns
+            turns += 1
+            loop.call_soon(turn)
+
+        turn()
+        before = turns
+        _, writer = await served.connect()
+        assert turns - before >= len(flood)
+        writer.close()
+        for each in flood:
+            each.close()
+
+
+@pytest.mark.asyncio
+async def test_who_has_not_shaken_hands_at_the_end_is_not_served() -> None:
+    """What is made goes on, what is not yet made ends with the listening."""
+    async with serving() as served:
+        _, made = await served.connect()
+        reader, late = await asyncio.open_connection(HOST, served.port)
+        await asyncio.sleep(0.05)
+        await served.listener.close()
+        assert b"" == await reader.read()
+        made.write(b"bye")
+        await served.loses(0)
+        for each in (made, late):
+            each.close()
 
 
 @pytest.mark.asyncio
