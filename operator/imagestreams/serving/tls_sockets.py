@@ -48,7 +48,11 @@ class Listener:
     """Listens, and makes connections of who comes."""
 
     def __init__(self, context: ssl.SSLContext, answering: Callable[[], Answering], most: int) -> None:
-        """`answering` is called for each connection; of more than so many at once the last are closed."""
+        """`answering` is called for each connection.
+
+        Where there are so many as may be at `most`, the one that has been silent for longest without shaking
+        hands makes room for the next; where all have, the next is closed.
+        """
         self._context = context
         self._answering = answering
         self._most = most
