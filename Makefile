@@ -28,7 +28,7 @@ fmt: venv ## format the code
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix --quiet .
 
-check: venv ## format, lint, types, import contracts, unit tests (under two minutes)
+check: venv ## format, lint, types, import contracts, unit tests (some two to three minutes on two cores)
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy operator deploy/local tests
