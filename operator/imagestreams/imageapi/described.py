@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _GVK = "x-kubernetes-group-version-kind"
 _KEPT = ("type", "format", "description", "nullable", "enum", "x-kubernetes-preserve-unknown-fields")
 _REFERENCES = "#/components/schemas/"
+_AWAY = "served by the image API (Deployment imagestreams-api), which does not answer now"
 _ANYTHING = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 _WHOLE = frozenset({f"{PREFIX}.Image", f"{PREFIX}.ImageStream"})
 """What an import answers with in several places; there its fields are left to `explain image` and so on."""
@@ -62,13 +63,13 @@ def _definition(resource: Resource, schemas: Mapping[str, Schema]) -> dict[str, 
     }
     if resource.short_names:
         names["shortNames"] = list(resource.short_names)
+    away = f"{resource.plural} are {_AWAY}"
     described = _inlined(schemas[f"{PREFIX}.{resource.kind}"], schemas, resource.kind, ())
     described["properties"]["metadata"] = {"type": "object"}
     described["x-kubernetes-validations"] = [
         {
             "rule": "false",
-            "message": f"{resource.plural} are served by the image API (Deployment imagestreams-api), which "
-            "does not answer now",
+            "message": away,
         }
     ]
     return {
@@ -92,9 +93,7 @@ def _definition(resource: Resource, schemas: Mapping[str, Schema]) -> dict[str, 
                     "served": True,
                     "storage": True,
                     "deprecated": True,
-                    "deprecationWarning": f"{resource.plural} are served by the image API (Deployment "
-                    "imagestreams-api), which does not answer now: none is shown, and a deletion removes "
-                    "nothing",
+                    "deprecationWarning": f"{away}: none is shown, and a deletion removes nothing",
                     "schema": {"openAPIV3Schema": described},
                 }
             ],

@@ -66,7 +66,8 @@ class Keyring:
         """Note that a credential opened a repository."""
         self._worked.put(place, credential.key)
         self._good.put((place.host, credential.key), True)
-        self._forget(place, credential)
+        for scope in (place.host, str(place)):
+            self._refused.forget((scope, credential.key))
 
     def forget_refusals(self, references: Iterable[str], access: Access) -> None:
         """Let somebody who asks for these by hand hear anew what their registries think of what they have.
@@ -78,15 +79,14 @@ class Keyring:
         scopes = {scope for (scope, _), (until, _, _) in self._refused.items() if until <= old}
         if not scopes:
             return
-        found = (place for text in references for place in _places(text, access))
+        found = dict.fromkeys(place for text in references for place in _places(text, access))
         concerned = (place for place in found if not scopes.isdisjoint((place.host, str(place))))
         for place in itertools.islice(concerned, _HEARD_ANEW):
             for credential in access.credentials(place):
-                known = self._refused.get((place.host, credential.key)) or self._refused.get(
-                    (str(place), credential.key)
-                )
-                if known is not None and known[0] <= old:
-                    self._forget(place, credential)
+                for scope in (place.host, str(place)):
+                    known = self._refused.get((scope, credential.key))
+                    if known is not None and known[0] <= old:
+                        self._refused.forget((scope, credential.key))
 
     def failed(self, place: Place, credential: Credential, error: RegistryError) -> None:
         """Note what a credential was answered; only refusals count."""
@@ -103,10 +103,6 @@ class Keyring:
         # Not the error itself: it holds on to all that was at hand when it was raised.
         until = self._clock() + REFUSED_FOR
         self._refused.put((scope, credential.key), (until, type(error), error.words))
-
-    def _forget(self, place: Place, credential: Credential) -> None:
-        for scope in (place.host, str(place)):
-            self._refused.forget((scope, credential.key))
 
     @contextlib.asynccontextmanager
     async def proving(self, place: Place, credential: Credential) -> AsyncIterator[None]:

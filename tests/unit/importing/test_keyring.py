@@ -16,7 +16,8 @@ from imagestreams.errors import (
 )
 from imagestreams.importing.keyring import Keyring
 from imagestreams.model.reference import parse_reference
-from imagestreams.registry.credentials import Credential
+from imagestreams.registry.access import Access
+from imagestreams.registry.credentials import Credential, Login
 from imagestreams.registry.exchange import ForeignChallengeError
 from imagestreams.registry.names import place_of
 
@@ -156,3 +157,21 @@ async def test_the_first_goes_ahead_alone(keyring: Keyring) -> None:
         ("third", 1.0),
         ("later", 2.0),
     ] == begun
+
+
+def test_by_hand_each_repository_is_heard_anew_but_not_what_was_refused_a_moment_ago(
+    keyring: Keyring, clock: Clock
+) -> None:
+    """However many tags of one come first; a refusal of the last half a minute holds beside an older one."""
+    access = Access(logins=(Login(APP.host, "", A), Login(ELSEWHERE.host, "", B)))
+    mine, other = access.credentials(APP)[0], access.credentials(ELSEWHERE)[0]
+    keyring.failed(APP, mine, PasswordError("the old one"))
+    keyring.failed(ELSEWHERE, other, PasswordError("wrong"))
+    clock.now = 31.0
+    keyring.failed(OTHER, mine, UnauthorizedError("just now"))
+
+    keyring.forget_refusals([*(f"r.io/other:{number}" for number in range(30)), "s.io/app:1"], access)
+
+    assert None is keyring.refusal(APP, mine)
+    assert None is keyring.refusal(ELSEWHERE, other)
+    assert "just now" == str(keyring.refusal(OTHER, mine))
